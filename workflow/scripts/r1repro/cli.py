@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How every program begins and ends: common options, and errors as one line.
+
+Exit status: 0 done, 1 an error the user can act on (one line on stderr), 143 stopped by SIGTERM.
+Anything else is a fault of ours and keeps its traceback.
+"""
+
+import argparse
+import errno
+import json
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from r1repro.errors import StageError, Terminated
+
+DISK_ERRORS = {
+    errno.ENOSPC: "the disk is full; free some space",
+    errno.EDQUOT: "the disk quota is used up; free some space",
+    errno.EACCES: "the folder cannot be written; give this user write permission",
+    errno.EPERM: "the file system refuses the operation; give this user write permission",
+    errno.EROFS: "the file system is read-only; use a folder on a writable disk",
+}
+
+
+def stage_parser(description: str) -> argparse.ArgumentParser:
+    """Return a parser with the options that every stage program has."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON of this stage")
+    parser.add_argument("--gpus", type=int, required=True, help="0 is CPU; never guessed")
+    parser.add_argument("--state", type=Path, required=True, help="folder of checkpoints and lock")
+    parser.add_argument("--attempts", type=Path, required=True, help="folder of attempt records")
+    parser.add_argument("--code", required=True, help="digest of the code behind the rule")
+    return parser
+
+
+def _terminate(_signal_number, _frame):
+    raise Terminated("stopped by SIGTERM; run the same command again to continue")
+
+
+def run_program(main: Callable[[], None]) -> int:
+    """Run a program's main and turn our own errors and disk trouble into one line."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        main()
+    except Terminated as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 128 + signal.SIGTERM
+    except StageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            raise
+        where = error.filename or "a file of this stage"
+        advice = DISK_ERRORS[error.errno]
+        print(
+            f"error: {where} could not be written: {advice}, then run the same command again; "
+            "everything saved so far is kept",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
