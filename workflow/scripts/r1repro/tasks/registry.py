@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All tasks by name. A new task is one module that ends in TASK and one line here."""
+
+from r1repro.tasks import code_synthesis, logic_ab, math_chain_sum, stem_choice
+from r1repro.tasks.problem import Task
+
+TASKS: dict[str, Task] = {
+    module.TASK.name: module.TASK
+    for module in (math_chain_sum, code_synthesis, stem_choice, logic_ab)
+}
+
+
+def tasks_of(category: str) -> list[Task]:
+    """Return the tasks of one category."""
+    return [task for task in TASKS.values() if task.category == category]
