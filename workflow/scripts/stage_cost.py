@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Price every attempt of this run by stage; unknown prices stay unknown."""
+
+import csv
+import sys
+from pathlib import Path
+
+from r1repro.audit.attempts import open_attempt
+from r1repro.audit.ledger import counted, read_attempts
+from r1repro.audit.prices import load_prices, preferred_rows
+from r1repro.audit.stage_cost import COLUMNS, cells, cost_by_stage
+from r1repro.cli import run_program, stage_parser
+from r1repro.errors import InputError
+from r1repro.files import atomic_writer
+
+
+def main() -> None:
+    """Read records and prices, write the table."""
+    cli = stage_parser(__doc__)
+    cli.add_argument("--prices", type=Path, required=True)
+    cli.add_argument("--out", type=Path, required=True)
+    args = cli.parse_args()
+    settings = args.settings
+    with open_attempt(
+        args.attempts,
+        "stage_cost",
+        scale=settings["scale"],
+        settings=settings,
+        seed=settings["seed"],
+        gpus=args.gpus,
+        code_digest=args.code,
+        inputs=[args.prices],
+        purpose="final",
+    ) as attempt:
+        preferred = preferred_rows(load_prices(args.prices), settings["price_basis"])
+        records = read_attempts(args.attempts)
+        rows = [cells(row) for row in cost_by_stage(records, preferred)]
+        if not rows:
+            raise InputError(
+                f"there is no attempt record below {args.attempts}, so nothing can be billed; "
+                "run the stages first, or put their records back"
+            )
+        with atomic_writer(args.out) as handle:
+            table = csv.DictWriter(handle, COLUMNS, lineterminator="\n")
+            table.writeheader()
+            table.writerows(rows)
+        attempt.outputs([args.out])
+        others = [record for record in records if record.attempt_id != attempt.id]
+        print(f"records read: {counted(others)}; rows written: {len(rows)}")
+
+
+if __name__ == "__main__":
+    sys.exit(run_program(main))
