@@ -29,7 +29,7 @@ def line_expression(slope: int, offset: int) -> str:
 
 def make_line(rng: random.Random) -> Problem:
     """Two neighbouring values of a linear function."""
-    slope, offset, start = rng.randint(2, 9), rng.randint(-9, 9), rng.randint(1, 6)
+    slope, offset, start = rng.randint(2, 6), rng.randint(-6, 9), rng.randint(1, 5)
     low, high = slope * start + offset, slope * (start + 1) + offset
     expression = line_expression(slope, offset)
     return Problem(
@@ -103,7 +103,7 @@ def make(rng: random.Random) -> Problem:
 
 def guess(problem: Problem, rng: random.Random) -> str:
     """Write some line."""
-    return program(line_expression(rng.randint(2, 9), rng.randint(-9, 9)))
+    return program(line_expression(rng.randint(2, 6), rng.randint(-6, 9)))
 
 
 TASK = Task(NAME, "code", make, guess, verify=None)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Math: sums and differences of three to five digits, read from left to right.
+"""Math: sums and differences of three or four digits, read from left to right.
 
 Generator and scorer are reasoning-gym's `chain_sum`; wording (English and Chinese) and the
 worked solution, which carries the running total, are ours.
@@ -13,7 +13,7 @@ import reasoning_gym
 from r1repro.tasks.problem import Problem, Task
 
 NAME = "chain_sum"
-TERMS = (3, 5)
+TERMS = (3, 4)
 SCORE = reasoning_gym.get_score_answer_fn(NAME)
 
 

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """All tasks by name. A new task is one module that ends in TASK and one line here."""
 
+from collections.abc import Callable
+
 from r1repro.tasks import code_synthesis, logic_ab, math_chain_sum, stem_choice
+from r1repro.tasks.data import user_answers
 from r1repro.tasks.problem import Task
 
 TASKS: dict[str, Task] = {
@@ -13,3 +16,10 @@ TASKS: dict[str, Task] = {
 def tasks_of(category: str) -> list[Task]:
     """Return the tasks of one category."""
     return [task for task in TASKS.values() if task.category == category]
+
+
+def verifier_of(task: str) -> Callable[[dict, str], bool] | None:
+    """Return how answers to a task are compared, also a user's own; None where programs run."""
+    if task == user_answers.USER_TASK:
+        return user_answers.verify
+    return None if task == user_answers.USER_CODE_TASK else TASKS[task].verify

@@ -58,7 +58,7 @@ def make(rng: random.Random) -> Problem:
     english, chinese, factors, content = draw_question(rng)
     right = factors[0] * factors[1]
     options = draw_options(right, factors, rng)
-    listed = " ".join(f"{letter}){value}" for letter, value in zip(LETTERS, options, strict=False))
+    listed = " ".join(f"{letter}{value}" for letter, value in zip(LETTERS, options, strict=False))
     letter = LETTERS[options.index(right)]
     product = f"{factors[0]}*{factors[1]}={right}"
     return Problem(
@@ -69,8 +69,8 @@ def make(rng: random.Random) -> Problem:
         check={"answer": letter, "options": len(options)},
         key=f"{NAME}:{content}",
         steps={
-            "en": [f"It is {product}.", f"Option {letter}){right} fits."],
-            "zh": [f"就是{product}。", f"选项{letter}){right}对。"],
+            "en": [f"It is {product} {letter}.", f"So option {letter}."],
+            "zh": [f"就是{product} {letter}。", f"选{letter}。"],
         },
     )
 

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Dev1: supervised fine-tuning of the base on the cold-start set, loss on the response only.
+
+Source   Supplementary Information 2.4.2: two to three epochs, cosine schedule to a tenth.
+"""
+
+from argparse import Namespace
+from pathlib import Path
+
+from r1repro.errors import InputError
+from r1repro.files import read_jsonl
+from r1repro.learn.checkpoint import load_model, load_tokenizer, save_checkpoint
+from r1repro.learn.packing import Sequence, length_of
+from r1repro.learn.setup import prepare_device
+from r1repro.learn.supervised import Rows, sample_batches, train_supervised
+from r1repro.learn.tokenizer import encode_all
+from r1repro.stage import TrainingRun
+
+
+def response_sequences(samples: list[dict], tokenizer) -> list[Sequence]:
+    """Return each sample as a prompt, of which nothing is predicted, and its response."""
+    prompts = encode_all(tokenizer, [sample["prompt"] for sample in samples])
+    responses = encode_all(tokenizer, [sample["response"] for sample in samples])
+    end = tokenizer.eos_token_id
+    return [
+        Sequence(prompt, [[*response, end]], [0])
+        for prompt, response in zip(prompts, responses, strict=True)
+    ]
+
+
+def finetuning_batches(sequences: list[Sequence], settings: dict, seed: int, stage: str):
+    """Return the batches of all epochs, each epoch shuffled anew."""
+    batches: list[Rows] = []
+    for epoch in range(settings["epochs"]):
+        batches += sample_batches(
+            sequences, settings["row_tokens"], settings["samples_per_batch"], (seed, stage, epoch)
+        )
+    return batches
+
+
+def finetune(base: Path, samples_file: Path, stage: str, args: Namespace, run: TrainingRun) -> None:
+    """Fine-tune a checkpoint and write its folder and its metrics.
+
+    Raises InputError when a sample is longer than a row.
+    """
+    settings = args.settings[stage]
+    device = prepare_device(stage, args.gpus, args.settings["require_gpu"])
+    model, tokenizer = load_model(base, device), load_tokenizer(base)
+    sequences = response_sequences(read_jsonl(samples_file), tokenizer)
+    longest = max(map(length_of, sequences))
+    if longest > settings["row_tokens"]:
+        raise InputError(
+            f"{samples_file} holds a sample of {longest} tokens, longer than {stage}.row_tokens = "
+            f"{settings['row_tokens']}; raise that setting"
+        )
+    batches = finetuning_batches(sequences, settings, args.settings["seed"], stage)
+    rows = train_supervised(model, batches, settings, run)
+    run.finish(rows, args.out_metrics, lambda f: save_checkpoint(model, tokenizer, f), args.out_dev1)

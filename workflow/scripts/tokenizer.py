@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Train the tokenizer on the base corpus and count the tokens of the data files."""
+
+import sys
+from pathlib import Path
+
+from r1repro.cli import run_program, stage_parser
+
+
+def main() -> None:
+    cli = stage_parser(__doc__)
+    for name in ("--base-corpus", "--cold-start", "--out-tokenizer"):
+        cli.add_argument(name, type=Path, required=True)
+    args = cli.parse_args()
+
+    from r1repro.audit.attempts import open_attempt
+    from r1repro.files import atomic_dir, read_jsonl
+    from r1repro.learn.tokenizer import train_tokenizer
+
+    with open_attempt(
+        args.attempts,
+        "tokenizer",
+        scale=args.settings["scale"],
+        settings=args.settings,
+        seed=args.settings["seed"],
+        gpus=args.gpus,
+        code_digest=args.code,
+        inputs=[args.base_corpus, args.cold_start],
+        purpose="preparatory",
+        planned_device="A100",
+    ) as attempt:
+        texts = [row["text"] for row in read_jsonl(args.base_corpus)]
+        tokenizer = train_tokenizer(texts, args.settings["tokenizer"]["vocab_size"])
+        with atomic_dir(args.out_tokenizer) as folder:
+            tokenizer.save_pretrained(folder)
+        attempt.outputs([args.out_tokenizer])
+        print(f"tokenizer with {len(tokenizer)} tokens from {len(texts)} documents")
+
+
+if __name__ == "__main__":
+    sys.exit(run_program(main))
