@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page as one HTML text: evidence in, a self-contained document out."""
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFound
+from markupsafe import Markup
+
+from r1repro.audit.page import bill, curves, grids, history, paper_bill, prose, training, verdicts
+from r1repro.audit.page.inputs import Evidence, Paths, links
+from r1repro.audit.page.wording import count, duration, rounded
+from r1repro.errors import InputError
+
+TEMPLATE, STYLE = "page.html.jinja", "page.css"
+SECTIONS = (
+    ("results", "Key results"),
+    ("curve", "Learning curve"),
+    ("training", "Training"),
+    ("scores", "Checkpoints"),
+    ("answers", "Sample answers"),
+    ("data", "Data"),
+    ("paper-cost", "The paper\u2019s cost"),
+    ("cost", "This run\u2019s cost"),
+    ("excluded", "Excluded"),
+    ("attempts", "Attempts and rerun"),
+    ("files", "Files"),
+)
+MOST_ATTEMPTS = 200
+
+
+def build(evidence: Evidence, paths: Paths, report: Path) -> str:
+    """Return the page; `report` is where it will lie, for the links.
+
+    Raises InputError when a table of metrics or the template cannot be read.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(paths.templates),
+        autoescape=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    try:
+        template = environment.get_template(TEMPLATE)
+        style = (paths.templates / STYLE).read_text(encoding="utf-8")
+    except (TemplateNotFound, FileNotFoundError) as error:
+        raise InputError(
+            f"{paths.templates} must hold {TEMPLATE} and {STYLE}; restore it with git"
+        ) from error
+    context = {"style": Markup(style), "sections": SECTIONS, "files": links(paths, report)}
+    for part in (_head, _results, _curve, _scores, _answers, _data, _costs, _history):
+        context |= part(evidence)
+    return template.render(context | _training(paths))
+
+
+def _svg(charts: list[str]) -> list[Markup]:
+    """Mark our own drawings as markup; their texts were escaped when they were drawn."""
+    return [Markup(chart) for chart in charts]
+
+
+def _head(evidence: Evidence) -> dict:
+    headline, warning = prose.headline(evidence.scale)
+    done = evidence.finished
+    busy = sum(a.seconds for a in done)
+    facts = [
+        ("Scale", evidence.scale),
+        ("When", history.period(done)),
+        ("Machine", "; ".join(history.machines(done))),
+        ("Host", ", ".join(history.hosts(done))),
+        ("Commit", history.commits(done)),
+        ("Seed", str(evidence.seed)),
+        ("Stages", f"{len(done)} completed in {duration(busy)} of work"),
+    ]
+    results = verdicts.key_results(evidence.scores, evidence.scale)
+    summary = "; ".join(f"{r.name} {r.measured} ({r.verdict})" for r in results)
+    return {
+        "title": f"r1repro, {evidence.scale}, seed {evidence.seed}: {headline.split(':')[0]}",
+        "headline": headline,
+        "scale": evidence.scale,
+        "lede": [warning, what_was_run(evidence)],
+        "facts": facts,
+        "results_sentence": summary,
+    }
+
+
+def what_was_run(evidence: Evidence) -> str:
+    """Say in two sentences what was made, trained and scored."""
+    zero, scoring = evidence.settings["r1_zero"], evidence.settings["evaluate"]
+    questions = evidence.scores.get("r1_zero", "all", "pass@1").prompts
+    names = evidence.scores.checkpoints()
+    return (
+        f"This run made its problems ({', '.join(evidence.data.categories())}), pretrained a base "
+        f"model on worked solutions, fine-tuned dev1 from it, and trained r1_zero from the base "
+        f"by reinforcement learning alone: GRPO, {count(zero['updates'])} policy updates of "
+        f"{count(zero['questions_per_update'])} questions \u00d7 {zero['group_size']} answers. "
+        f"{', '.join(names[:-1])} and {names[-1]} then answered {count(questions)} test questions "
+        f"{scoring['samples']} times each."
+    )
+
+
+def _results(evidence: Evidence) -> dict:
+    scores = evidence.scores
+    applies = evidence.scale == verdicts.SCALE_WITH_EXPECTATIONS
+    zero = scores.get("r1_zero", "all", "pass@1")
+    return {
+        "results": verdicts.key_results(scores, evidence.scale),
+        "expectation_note": prose.EXPECTATIONS
+        if applies
+        else prose.NO_EXPECTATIONS.format(scale=evidence.scale),
+        "results_note": prose.INTERVALS.format(
+            samples=zero.samples, prompts=count(zero.prompts), consensus=scores.consensus
+        ),
+    }
+
+
+def _curve(evidence: Evidence) -> dict:
+    per_category = evidence.settings["evaluate"]["curve_prompts_per_category"]
+    return {
+        "curve_sentence": f"This run: {curves.accuracy_sentence(evidence.curve)} "
+        f"The {curves.length_sentence(evidence.curve)}",
+        "curve_charts": _svg(curves.own_charts(evidence.curve)),
+        "curve_caption": "This run, checkpoints saved along the way, as in Figure 1 of the paper. "
+        f"Each point rests on {per_category} test questions per category, fewer than the table "
+        "of checkpoints below, so the ends of the curve may differ from it.",
+        "curve_table": grids.curve_grid(evidence.curve),
+        "paper_charts": _svg(curves.published_charts(evidence.published_curve)),
+        "paper_curve_caption": "DeepSeek-R1-Zero on AIME 2024: another model (671 billion "
+        "parameters), other questions, other lengths, and axes of its own. Lines are digitised "
+        "from Figures 2 and 3 of the preprint (up to update 8,400) and Figure 1 of the Nature "
+        "article (lengths beyond, read by eye, about 15\u202f%); hollow marks are values printed in "
+        "the text, at the last update.",
+    }
+
+
+def _scores(evidence: Evidence) -> dict:
+    return {
+        "consensus": evidence.scores.consensus,
+        "score_groups": grids.score_groups(evidence.scores),
+        "scores_caption": "This run. 95\u202f% bootstrap intervals over the questions in brackets; "
+        "length is the mean number of tokens of a response.",
+    }
+
+
+def _answers(evidence: Evidence) -> dict:
+    return {
+        "questions": evidence.questions,
+        "answers_note": "Chosen by rule, not by eye: of each category the first question of the "
+        "test split, of each checkpoint its first sample. Text of the models is shown as it came; "
+        "invisible characters are written as their code points.",
+    }
+
+
+def _data(evidence: Evidence) -> dict:
+    return {
+        "data_paragraphs": evidence.data.paragraphs(),
+        "data_tables": evidence.data.grids(),
+    }
+
+
+def _costs(evidence: Evidence) -> dict:
+    sums = bill.total(evidence.bill)
+    core_hours = rounded(sums.core_hours, 3)
+    return {
+        "paper_cost_sentence": paper_bill.sentence(evidence.paper_bill),
+        "paper_cost_tables": paper_bill.grids(evidence.paper_bill),
+        "cost_sentence": f"{count(sums.attempts)} attempts, {count(sums.unsuccessful)} of them "
+        f"failed, took {rounded(sums.hours, 3)} hours: {core_hours} core-hours and "
+        f"{rounded(sums.gpu_hours, 3)} GPU-hours. Money: {bill.cost_sentence(sums)}. "
+        f"Energy: {bill.energy_sentence(sums)}.",
+        "cost_table": grids.cost_grid(evidence.bill, sums),
+        "cost_note": "Prices come from config/prices.yaml, where each has a date, a region and a "
+        "source; a device without a price stays unknown. Energy is measured (processor counters, "
+        "which see the whole machine), estimated (board power over time) or unknown.",
+        "excluded_from_paper": prose.EXCLUDED_FROM_PAPER,
+        "excluded_from_run": prose.EXCLUDED_FROM_RUN,
+    }
+
+
+def _history(evidence: Evidence) -> dict:
+    attempts = evidence.attempts
+    done = sum(a.record.completed for a in attempts)
+    left_out = max(0, len(attempts) - MOST_ATTEMPTS)
+    sentence = (
+        f"{count(len(attempts))} attempts are on record in this folder, {count(done)} of them "
+        f"completed. The results above rest on the last completed attempt of each stage."
+    )
+    if left_out:
+        sentence += f" The table shows the last {MOST_ATTEMPTS}; {count(left_out)} came before."
+    return {
+        "attempts_sentence": sentence,
+        "attempts_table": grids.attempts_grid(attempts[-MOST_ATTEMPTS:]),
+        "environment": history.packages(evidence.finished),
+        "commands": prose.COMMANDS,
+    }
+
+
+def _training(paths: Paths) -> dict:
+    charts, updates = training.reinforcement_charts(paths.rl_metrics)
+    losses = [
+        training.loss_chart(paths.base_metrics, "base", "base: pretraining loss"),
+        training.loss_chart(paths.dev1_metrics, "dev1", "dev1: fine-tuning loss"),
+    ]
+    return {
+        "training_sentence": f"Every one of the {count(updates)} policy updates of r1_zero, as "
+        "logged while it trained.",
+        "training_charts": _svg(charts),
+        "training_caption": "A group is the set of answers sampled to one question; where all its "
+        "rewards are equal it teaches nothing. Time per update depends on the machine.",
+        "loss_charts": _svg(losses),
+    }

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Charts as inline SVG: the same numbers give the same bytes, and a screen reader gets a sentence.
+
+matplotlib computes the layout with the font it ships; the text stays text, so the reader's system
+font is used, which is narrower. Colours become CSS variables of the page (light, dark, print);
+lines also differ by dash and marker, so the chart needs no colour to be read.
+"""
+
+import io
+import re
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from html import escape
+from xml.etree import ElementTree
+
+import matplotlib
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+SVG = "http://www.w3.org/2000/svg"
+XLINK = "http://www.w3.org/1999/xlink"
+UNWANTED = (f"{{{SVG}}}metadata", f"{{{SVG}}}style")
+# Okabe and Ito's palette (2008), made for all common kinds of colour vision; the page's style
+# sheet repeats the names and chooses lighter shades on a dark ground.
+COLOURS = {
+    "ink": "#1b1b1f",
+    "faint": "#d5d5da",
+    "blue": "#0072b2",
+    "vermilion": "#d55e00",
+    "green": "#009e73",
+    "purple": "#9c4f86",
+    "grey": "#6b6b75",
+}
+LOOK = {
+    "axes.edgecolor": COLOURS["grey"],
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.labelcolor": COLOURS["ink"],
+    "axes.labelsize": 10.5,
+    "axes.axisbelow": True,
+    "axes.linewidth": 0.8,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 11.5,
+    "axes.titleweight": "bold",
+    "axes.titlecolor": COLOURS["ink"],
+    "axes.titlepad": 10.0,
+    "font.family": ["DejaVu Sans"],
+    "font.size": 10.5,
+    "grid.color": COLOURS["faint"],
+    "grid.linewidth": 0.7,
+    "legend.fontsize": 10.0,
+    "legend.frameon": False,
+    "legend.labelcolor": COLOURS["ink"],
+    "lines.linewidth": 1.8,
+    "lines.markersize": 4.5,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "r1repro",
+    "xtick.color": COLOURS["grey"],
+    "xtick.labelcolor": COLOURS["ink"],
+    "xtick.labelsize": 10.0,
+    "ytick.color": COLOURS["grey"],
+    "ytick.labelcolor": COLOURS["ink"],
+    "ytick.labelsize": 10.0,
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One series of a chart: the points where y is None are gaps that the line bridges."""
+
+    label: str
+    x: Sequence[float]
+    y: Sequence[float | None]
+    colour: str = "blue"
+    dash: str = "-"
+    marker: str = ""
+    width: float = 1.8
+    hollow: bool = False
+    steps: bool = False
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What one panel shows. `name` is unique on the page; `summary` is its text alternative."""
+
+    name: str
+    title: str
+    x_label: str
+    y_label: str
+    lines: Sequence[Line]
+    summary: str
+    y_range: tuple[float | None, float | None] = (0, None)
+    x_max: float | None = None
+    percent: bool = False
+    whole_x: bool = True
+    inches: tuple[float, float] = (5.0, 3.3)
+    notes: Sequence[tuple[float, float, str]] = field(default_factory=tuple)
+
+
+@contextmanager
+def _look():
+    """Draw with our settings alone: a user's matplotlibrc must not change the page."""
+    defaults = {
+        key: value
+        for key, value in matplotlib.rcParamsDefault.items()
+        if key not in ("backend", "backend_fallback")
+    }
+    with matplotlib.rc_context(), matplotlib.rc_context(defaults), matplotlib.rc_context(LOOK):
+        yield
+
+
+def _draw_line(axes, line: Line) -> None:
+    points = [(x, y) for x, y in zip(line.x, line.y, strict=True) if y is not None]
+    colour = COLOURS[line.colour]
+    axes.plot(
+        [x for x, _ in points],
+        [y for _, y in points],
+        color=colour,
+        label=line.label,
+        linestyle=line.dash,
+        linewidth=line.width,
+        marker=line.marker or None,
+        markerfacecolor="white" if line.hollow else colour,
+        markeredgecolor=colour,
+        drawstyle="steps-post" if line.steps else "default",
+    )
+
+
+def _limits(axes, chart: Chart) -> None:
+    low, high = chart.y_range
+    values = [y for line in chart.lines for y in line.y if y is not None]
+    if high is None and low is not None and (not values or max(values) <= low):
+        high = low + 1  # a flat line at the floor: show a scale, not a hair
+    axes.set_ylim(bottom=low, top=high)
+    last = max((x for line in chart.lines for x in line.x), default=1)
+    axes.set_xlim(left=0, right=(chart.x_max or last or 1) * 1.02)
+
+
+def draw(chart: Chart) -> str:
+    """Return one chart as an SVG element for the page."""
+    with _look():
+        figure = Figure(figsize=chart.inches, layout="constrained")
+        axes = figure.add_subplot()
+        for line in chart.lines:
+            _draw_line(axes, line)
+        _limits(axes, chart)
+        axes.set_title(chart.title)
+        axes.set_xlabel(chart.x_label)
+        axes.set_ylabel(chart.y_label)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=chart.whole_x))
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
+        if chart.percent:
+            axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}")
+        else:
+            axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.6g}")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.6g}")
+        for x, y, text in chart.notes:
+            axes.annotate(text, (x, y), textcoords="offset points", xytext=(0, 5), ha="right")
+        if len(chart.lines) > 1:
+            _legend(figure, chart)
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    return _inline(buffer.getvalue(), chart)
+
+
+def _legend(figure: Figure, chart: Chart) -> None:
+    """Put the legend below the axes, where it can hide no point."""
+    columns = min(len(chart.lines), 4)
+    figure.legend(loc="outside lower center", ncols=columns, handlelength=2.6, columnspacing=1.4)
+
+
+def _page_style(style: str) -> str:
+    """Return a text's style with its size and weight, and without the font: the page has one."""
+    kept = []
+    for declaration in filter(None, (part.strip() for part in style.split(";"))):
+        name, _, value = declaration.partition(": ")
+        if name == "font":  # for instance: bold 11.5px 'DejaVu Sans'
+            kept += [f"font-size: {word}" for word in value.split() if word.endswith("px")]
+            kept += ["font-weight: 600"] if "bold" in value else []
+        elif name == "font-weight":
+            kept.append("font-weight: 600")
+        elif name != "font-family":
+            kept.append(declaration)
+    return "; ".join(kept)
+
+
+def _inline(svg: str, chart: Chart) -> str:
+    """Turn matplotlib's file into an element: no metadata, unique names, page fonts and colours."""
+    ElementTree.register_namespace("", SVG)
+    root = ElementTree.fromstring(svg)
+    for parent in list(root.iter()):
+        for child in [c for c in parent if c.tag in UNWANTED]:
+            parent.remove(child)
+    for element in root.iter():
+        target = element.attrib.pop(f"{{{XLINK}}}href", None)
+        if target is not None:
+            element.set("href", target)
+        if element.tag == f"{{{SVG}}}text":
+            element.set("style", _page_style(element.get("style") or ""))
+    size = root.get("viewBox")
+    text = ElementTree.tostring(root, encoding="unicode").split(">", 1)[1]
+    text = re.sub(r"\n\s*", "\n", text).strip()
+    used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', text))
+
+    def rename(match: re.Match) -> str:
+        return f' id="{chart.name}-{match[1]}"' if match[1] in used else ""
+
+    text = re.sub(r' id="([^"]+)"', rename, text)
+    text = re.sub(r'(href="#|url\(#)', rf"\g<1>{chart.name}-", text)
+    for name, value in COLOURS.items():
+        text = text.replace(value, f"var(--{name})")
+    text = re.sub(r"fill: (?:#ffffff|white)", "fill: var(--paper)", text)
+    title, summary = f"{chart.name}-title", f"{chart.name}-summary"
+    return (
+        f'<svg viewBox="{size}" class="chart" role="img" aria-labelledby="{title} {summary}">'
+        f'<title id="{title}">{escape(chart.title)}</title>'
+        f'<desc id="{summary}">{escape(chart.summary)}</desc>{text}'
+    )

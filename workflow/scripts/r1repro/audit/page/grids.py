@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables as the template prints them: a name, a caption, columns and rows of text."""
+
+from dataclasses import dataclass, field
+
+from r1repro.audit.page.answers import harmless
+from r1repro.audit.page.bill import StageLine, Total
+from r1repro.audit.page.curves import Point
+from r1repro.audit.page.history import SHORT_COMMIT, Attempt, moment
+from r1repro.audit.page.scores import CATEGORY_NAMES, LENGTH, Score, Scores
+from r1repro.audit.page.tables import UNKNOWN
+from r1repro.audit.page.wording import (
+    count,
+    duration,
+    interval,
+    percent_interval,
+    rounded,
+    significant,
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A heading; numbers stand at the right."""
+
+    name: str
+    numeric: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row; `emphasis` is a class of the style sheet."""
+
+    cells: list[str]
+    emphasis: str = ""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One table; `name` is what a screen reader calls it."""
+
+    name: str
+    caption: str
+    columns: list[Column]
+    rows: list[Line] = field(default_factory=list)
+
+
+def columns(*names: str) -> list[Column]:
+    """Return headings; a name that begins with # is a column of numbers."""
+    return [Column(name.removeprefix("#"), name.startswith("#")) for name in names]
+
+
+def curve_grid(points: list[Point]) -> Grid:
+    """Return the learning curve as numbers."""
+    rows = [
+        Line(
+            [
+                count(p.step),
+                f"{100 * p.pass1:.1f}",
+                f"{100 * p.cons16:.1f}",
+                f"{p.mean_length:.1f}",
+            ]
+        )
+        for p in points
+    ]
+    names = columns("Policy update", "#pass@1 (%)", "#cons@16 (%)", "#Mean length (tokens)")
+    return Grid("Learning curve of this run", "This run, from curve.csv.", names, rows)
+
+
+def score_groups(scores: Scores) -> list[dict]:
+    """Return the lines of the score table, grouped by checkpoint."""
+    groups: dict[str, list[dict]] = {}
+    for checkpoint, category, cells in scores.lines():
+        line = {
+            "category": CATEGORY_NAMES.get(category, category),
+            "prompts": count(cells["pass"].prompts),
+            "scores": [_shown(name, score) for name, score in cells.items()],
+        }
+        groups.setdefault(checkpoint, []).append(line)
+    return [{"checkpoint": name, "lines": lines} for name, lines in groups.items()]
+
+
+def _shown(name: str, score: Score) -> dict[str, str]:
+    if name == LENGTH.removeprefix("mean_"):
+        return {"value": f"{score.value:.1f}", "interval": interval(score.low, score.high)}
+    return {"value": f"{100 * score.value:.1f}", "interval": percent_interval(score.low, score.high)}
+
+
+def hardware(nodes: int, gpus_per_node: int) -> str:
+    """Write nodes and GPUs as a product that cannot be misread."""
+    if gpus_per_node == 0:
+        return f"{nodes} node{'s' if nodes > 1 else ''}, CPU"
+    return f"{nodes} \u00d7 {gpus_per_node} GPUs"
+
+
+def cost_grid(lines: list[StageLine], sums: Total) -> Grid:
+    """Return this run's bill, with a last line of sums."""
+    rows = []
+    for line in lines:
+        unit = UNKNOWN if line.unit_price is None else f"{line.unit_price:f}"
+        rows.append(
+            Line(
+                [
+                    line.stage,
+                    line.scale,
+                    line.purpose,
+                    line.device,
+                    hardware(line.nodes, line.gpus_per_node),
+                    count(line.attempts),
+                    rounded(line.hours, 4),
+                    rounded(line.gpu_hours, 4),
+                    rounded(line.core_hours, 4),
+                    unit,
+                    UNKNOWN if line.cost is None else significant(line.cost),
+                    UNKNOWN if line.energy is None else significant(line.energy),
+                    line.energy_source,
+                ]
+            )
+        )
+    rows.append(_cost_total(sums))
+    names = columns(
+        "Stage",
+        "Scale",
+        "Purpose",
+        "Device",
+        "Nodes",
+        "#Attempts",
+        "#Hours",
+        "#GPU-hours",
+        "#Core-hours",
+        "#USD per unit",
+        "#USD",
+        "#kWh",
+        "Energy is",
+    )
+    caption = (
+        "Every attempt is billed, failed, killed and superseded ones included. Hours are wall-clock "
+        "hours of the attempts; nothing is rounded before it is added."
+    )
+    return Grid("Cost of this run by stage", caption, names, rows)
+
+
+def _cost_total(sums: Total) -> Line:
+    cost = UNKNOWN if sums.lines_without_price == sums.lines else significant(sums.cost)
+    energy = UNKNOWN if sums.lines_without_energy == sums.lines else significant(sums.energy)
+    partly = sums.lines_without_energy or len(sums.energy_sources) > 1
+    label = "partly known" if partly else "".join(sums.energy_sources)
+    if sums.lines_without_price not in (0, sums.lines):
+        cost += " + unknown"
+    cells = ["Sum", "", "", "", "", count(sums.attempts)]
+    cells += [rounded(h, 4) for h in (sums.hours, sums.gpu_hours, sums.core_hours)]
+    cells += ["", cost, energy, UNKNOWN if energy == UNKNOWN else label]
+    return Line(cells, "total")
+
+
+def attempts_grid(attempts: list[Attempt]) -> Grid:
+    """Return the list of attempts."""
+    rows = [
+        Line(
+            [
+                a.name,
+                a.record.scale,
+                moment(a.record.started_utc),
+                duration(a.seconds),
+                harmless(a.outcome),
+                a.purpose,
+                str(a.seed),
+                a.record.device,
+                a.host,
+                a.commit[:SHORT_COMMIT] + (" *" if a.dirty is True else ""),
+            ]
+        )
+        for a in attempts
+    ]
+    names = columns(
+        "Stage",
+        "Scale",
+        "Began (UTC)",
+        "#Took",
+        "Outcome",
+        "Billed as",
+        "#Seed",
+        "Device",
+        "Host",
+        "Commit",
+    )
+    caption = "All attempts in the order in which they began. * marks uncommitted changes."
+    return Grid("Attempts", caption, names, rows)

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The files a page is made from, read once and checked, and where they are linked."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from r1repro.audit.page import answers, bill, curves, dataset, history
+from r1repro.audit.page.paper_bill import PaperBill, read_paper_bill
+from r1repro.audit.page.scores import Scores
+from r1repro.audit.page.tables import absent
+from r1repro.audit.page.wording import size
+from r1repro.errors import InputError
+from r1repro.files import sha256_file
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where the inputs are; the names are the program's options."""
+
+    prompts_manifest: Path
+    corpus_manifest: Path
+    decontamination: Path
+    base_metrics: Path
+    dev1_metrics: Path
+    rl_metrics: Path
+    samples: Sequence[Path]
+    test: Path
+    scores: Path
+    curve: Path
+    published_curve: Path
+    cost_by_stage: Path
+    paper_cost: Path
+    attempts: Path
+    templates: Path
+
+    def linked(self) -> list[tuple[Path, str]]:
+        """Return every table with what it holds."""
+        table = []
+        for option, holds in HOLDS.items():
+            found = getattr(self, option)
+            table += [(path, holds) for path in ([found] if isinstance(found, Path) else found)]
+        return table
+
+    def files(self) -> list[Path]:
+        """Return every table."""
+        return [path for path, _ in self.linked()]
+
+
+HOLDS = {
+    "scores": "all scores with 95\u202f% intervals",
+    "curve": "the learning curve of R1-Zero",
+    "rl_metrics": "training metrics of R1-Zero, a line per policy update",
+    "base_metrics": "training metrics of the base",
+    "dev1_metrics": "training metrics of dev1",
+    "samples": "every sampled answer of this checkpoint",
+    "test": "the test questions",
+    "prompts_manifest": "counts, checksums and seed of the prompts",
+    "corpus_manifest": "counts, checksums and seed of the corpus",
+    "decontamination": "what the 10-gram filter removed",
+    "cost_by_stage": "the bill of this run",
+    "paper_cost": "the paper's cost table, recomputed",
+    "published_curve": "the paper's learning curve, digitised",
+}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything the page shows, as read."""
+
+    scale: str
+    seed: int
+    settings: dict
+    scores: Scores
+    curve: list[curves.Point]
+    published_curve: list[curves.Point]
+    questions: list[answers.Question]
+    data: dataset.Dataset
+    bill: list[bill.StageLine]
+    paper_bill: PaperBill
+    attempts: list[history.Attempt]
+    finished: list[history.Attempt]
+
+
+def sample_files(paths: Sequence[Path]) -> dict[str, Path]:
+    """Return the base's and r1_zero's answers by checkpoint, which is the name of the folder."""
+    by_name = {path.parent.name: path for path in paths}
+    for name in ("base", "r1_zero"):
+        if name not in by_name:
+            raise InputError(
+                f"--samples has no file in a folder named {name}; pass "
+                f"results/evaluate/{name}/samples.jsonl"
+            )
+    return {name: by_name[name] for name in ("base", "r1_zero")}
+
+
+def read_evidence(paths: Paths, settings: dict) -> Evidence:
+    """Read all inputs; raises InputError at the first that is missing or malformed."""
+    attempts = history.read_attempts(paths.attempts)
+    finished = history.finished(attempts, settings["scale"])
+    if not finished:
+        raise InputError(
+            f"{paths.attempts} holds no completed attempt of scale {settings['scale']}; run "
+            "`snakemake` with this configuration first"
+        )
+    return Evidence(
+        scale=settings["scale"],
+        seed=settings["seed"],
+        settings=settings,
+        scores=Scores(paths.scores),
+        curve=curves.read_curve(paths.curve),
+        published_curve=curves.read_published_curve(paths.published_curve),
+        questions=answers.pairs(sample_files(paths.samples)),
+        data=dataset.read_dataset(
+            paths.prompts_manifest, paths.corpus_manifest, paths.decontamination
+        ),
+        bill=bill.read_stage_bill(paths.cost_by_stage),
+        paper_bill=read_paper_bill(paths.paper_cost),
+        attempts=attempts,
+        finished=finished,
+    )
+
+
+def links(paths: Paths, report: Path) -> list[dict[str, str]]:
+    """Return the files behind the page with links relative to it; raises InputError."""
+    table = []
+    for path, holds in paths.linked():
+        if not path.is_file():
+            raise absent(path)
+        relative = Path(os.path.relpath(path, report.parent)).as_posix()
+        table.append(
+            {
+                "name": relative,
+                "link": quote(relative),
+                "holds": holds,
+                "size": size(path.stat().st_size),
+                "sha256": sha256_file(path),
+            }
+        )
+    return table

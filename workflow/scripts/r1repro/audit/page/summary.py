@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the terminal shows at the end: about fifteen lines of ASCII, at most 100 columns."""
+
+import textwrap
+from pathlib import Path
+
+from r1repro.audit.page import bill, history, paper_bill, prose, verdicts
+from r1repro.audit.page.inputs import Evidence
+from r1repro.audit.page.wording import count, percent, plain, rounded
+
+WIDTH = 100
+LABEL = 11
+
+
+def _entry(label: str, text: str) -> list[str]:
+    """Return a label and its text, wrapped below itself; the text is made plain first."""
+    indent = " " * LABEL
+    return textwrap.wrap(
+        plain(text),
+        width=WIDTH,
+        initial_indent=plain(label)[: LABEL - 1].ljust(LABEL),
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+    )
+
+
+def _result_lines(evidence: Evidence) -> list[str]:
+    results = verdicts.key_results(evidence.scores, evidence.scale)
+    name_width = max(len(plain(r.name)) for r in results)
+    lines = []
+    for result in results:
+        text = (
+            f"{plain(result.name):<{name_width}} {plain(result.measured):>7} "
+            f"{plain(result.interval):<14} {plain(result.expected)}"
+        )
+        lines.append(f"{result.verdict:<{LABEL}}{text}"[:WIDTH].rstrip())
+    return lines
+
+
+def _verdict_sentence(evidence: Evidence) -> str:
+    results = verdicts.key_results(evidence.scores, evidence.scale)
+    if evidence.scale != verdicts.SCALE_WITH_EXPECTATIONS:
+        return f"none: expectations were stated for scale mini, this run has scale {evidence.scale}"
+    found = [r.verdict for r in results]
+    names = (verdicts.PASS, verdicts.WARN, verdicts.FAIL)
+    return ", ".join(f"{found.count(name)} {name}" for name in names)
+
+
+def build(evidence: Evidence, report: Path) -> str:
+    """Return the summary with a line end; the page's path is its last line, never cut."""
+    done = evidence.finished
+    sums = bill.total(evidence.bill)
+    first, last = evidence.curve[0], evidence.curve[-1]
+    headline, _ = prose.headline(evidence.scale)
+    entries = [
+        ("r1repro", f"{headline} (scale {evidence.scale}, seed {evidence.seed})"),
+        ("run", f"{history.period(done)}, commit {history.commits(done)}"),
+        ("machine", "; ".join(history.machines(done))),
+    ]
+    lines = [line for entry in entries for line in _entry(*entry)]
+    lines += _result_lines(evidence)
+    entries = [
+        (
+            "curve",
+            f"pass@1 {percent(first.pass1)} at update {count(first.step)}, {percent(last.pass1)} "
+            f"at {count(last.step)}; {first.mean_length:.1f} to {last.mean_length:.1f} tokens",
+        ),
+        (
+            "data",
+            f"{count(evidence.data.removed())} of {count(evidence.data.checked())} texts removed "
+            "by decontamination",
+        ),
+        (
+            "cost",
+            f"{count(sums.attempts)} attempts ({count(sums.unsuccessful)} failed), "
+            f"{rounded(sums.hours, 3)} h, {rounded(sums.core_hours, 3)} core-hours, "
+            f"{rounded(sums.gpu_hours, 3)} GPU-hours",
+        ),
+        ("", f"{bill.cost_sentence(sums)}; {bill.energy_sentence(sums)}"),
+        ("paper", paper_bill.short_sentence(evidence.paper_bill)),
+        ("verdicts", _verdict_sentence(evidence)),
+    ]
+    lines += [line for entry in entries for line in _entry(*entry)]
+    lines.append(f"{'page':<{LABEL}}{report.as_posix()}")
+    return "\n".join(lines) + "\n"

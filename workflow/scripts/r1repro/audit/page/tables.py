@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checked reading of the tables behind the page.
+
+A cell is text until somebody asks for a number; a cell that is not what was asked for stops the
+page with one sentence that names the file, the line and the column.
+"""
+
+import csv
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from r1repro.errors import InputError
+
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a CSV file that knows where it came from."""
+
+    path: Path
+    line: int
+    cells: dict[str, str]
+
+    def text(self, column: str) -> str:
+        """Return a cell without the blanks around it."""
+        return self.cells[column].strip()
+
+    def fault(self, column: str, wanted: str) -> InputError:
+        """Return the error that this cell is not what was wanted."""
+        found = self.text(column) or "nothing"
+        return InputError(
+            f"{self.path}, line {self.line}: column '{column}' has {found[:40]!r} where {wanted} "
+            f"is needed; remake the file with `snakemake --forcerun` and its rule"
+        )
+
+    def number(self, column: str) -> float:
+        """Return a cell as a finite number."""
+        try:
+            value = float(self.text(column))
+        except ValueError as error:
+            raise self.fault(column, "a number") from error
+        if not math.isfinite(value):
+            raise self.fault(column, "a finite number")
+        return value
+
+    def whole(self, column: str) -> int:
+        """Return a cell as a whole number."""
+        value = self.number(column)
+        if value != int(value):
+            raise self.fault(column, "a whole number")
+        return int(value)
+
+    def share(self, column: str) -> float:
+        """Return a cell as a share between 0 and 1."""
+        value = self.number(column)
+        if not 0 <= value <= 1:
+            raise self.fault(column, "a share between 0 and 1")
+        return value
+
+    def number_or_none(self, column: str) -> float | None:
+        """Return a cell as a number, or None where it is empty."""
+        return self.number(column) if self.text(column) else None
+
+    def decimal_or_none(self, column: str) -> Decimal | None:
+        """Return a cell as an exact decimal, or None where it is empty or says unknown."""
+        text = self.text(column)
+        if text in ("", UNKNOWN):
+            return None
+        try:
+            value = Decimal(text)
+        except InvalidOperation as error:
+            raise self.fault(column, "a number or the word unknown") from error
+        if not value.is_finite():
+            raise self.fault(column, "a finite number")
+        return value
+
+
+def absent(path: Path) -> InputError:
+    """Return the error that a file is missing."""
+    return InputError(f"{path} does not exist; make it with `snakemake {path}`")
+
+
+def read_rows(path: Path, columns: Sequence[str], *, may_be_empty: bool = False) -> list[Row]:
+    """Read a CSV file that must have these columns (more are allowed, in any order).
+
+    Raises InputError when the file is missing, is not UTF-8 text, lacks a column, has a line of
+    another length, or has no line at all although it must.
+    """
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as handle:
+            reader = csv.reader(handle, strict=True)
+            header = next(reader, [])
+            lines = [(reader.line_num, cells) for cells in reader if cells]
+    except FileNotFoundError as error:
+        raise absent(path) from error
+    except IsADirectoryError as error:
+        raise InputError(f"{path} is a folder where a CSV file is needed; remove it") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is not a readable CSV file ({error}); remake it") from error
+    missing = [column for column in columns if column not in header]
+    if missing:
+        raise InputError(
+            f"{path} lacks the column {', '.join(missing)}; it has {', '.join(header) or 'nothing'}"
+        )
+    for line, cells in lines:
+        if len(cells) != len(header):
+            raise InputError(
+                f"{path}, line {line}: {len(cells)} cells where the header has {len(header)}"
+            )
+    if not lines and not may_be_empty:
+        raise InputError(f"{path} has a header and no line below it; remake it")
+    return [Row(path, line, dict(zip(header, cells, strict=True))) for line, cells in lines]
+
+
+def read_object(path: Path) -> dict:
+    """Read a JSON file that holds one object.
+
+    Raises InputError when the file is missing, damaged or holds something else.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise absent(path) from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not JSON ({error}); remake it") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{path} holds a JSON {type(value).__name__} where an object is needed")
+    return value
+
+
+def field(value: dict, path: Path, *names: str) -> object:
+    """Return a nested field of a JSON object, or raise InputError that names file and field."""
+    for depth, name in enumerate(names):
+        if not isinstance(value, dict) or name not in value:
+            raise InputError(f"{path} lacks the field {'.'.join(names[: depth + 1])}; remake it")
+        value = value[name]
+    return value
