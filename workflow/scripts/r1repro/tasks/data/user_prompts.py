@@ -32,6 +32,7 @@ ANSWER_CHARACTERS = 200
 CODE_CASES = 64
 CASE_DEPTH = 4
 ENTRY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}", re.ASCII)
+SPECIAL_TOKEN = re.compile(r"<\|[^|\s]{0,40}\|>")
 BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 BIDI_CONTROLS = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 JSON_TYPES = {
@@ -200,9 +201,9 @@ def _text(value: dict, key: str) -> str:
             raise _BadLine(f"{key!r} has the control character U+{ord(character):04X}; remove it")
         if kind == "Cs":
             raise _BadLine(f"{key!r} has half a character (U+{ord(character):04X}); remove it")
-    for tag in TAGS:
+    for tag in (*TAGS, *SPECIAL_TOKEN.findall(text)):
         if tag in text:
-            raise _BadLine(f"{key!r} has the reserved tag {tag}; remove it")
+            raise _BadLine(f"{key!r} has the reserved tag {_shown(tag)}; remove it")
     return text.strip()
 
 

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small settings of the data stages, shared by their tests."""
+
+DATA = {
+    "prompts_per_category": {"train": 60, "validation": 10, "test": 20},
+    "chinese_share": 0.3,
+    "user_prompts": None,
+    "user_prompts_split": "train",
+    "user_prompt_max_bytes": 160,
+    "decontamination": {"ngram": 10, "content_words": 4, "wording_share": 0.05, "whole_words": 6},
+}
+SETTINGS = {"scale": "smoke", "seed": 1, "require_gpu": False, "data": DATA}

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Base corpus and cold start: shares as set, short answers unreliable, no evaluation problem."""
+
+import copy
+import json
+import re
+from collections import Counter
+
+import pytest
+from data_settings import DATA
+
+from r1repro.errors import InputError
+from r1repro.tasks.data.corpus import (
+    HEADINGS,
+    cold_start_records,
+    corpus_records,
+    evaluation_filter,
+)
+from r1repro.tasks.data.decontamination import Tally
+from r1repro.tasks.data.manifest import token_statistics, tokens_manifest
+from r1repro.tasks.data.splits import build_splits
+from r1repro.tasks.data.words import HAN, words_of
+from r1repro.tasks.data.write import write_corpus
+from r1repro.tasks.problem import CATEGORIES
+from r1repro.tasks.registry import TASKS
+from r1repro.tasks.template import TEMPLATE, extract_answer, format_ok, reasoning_of
+
+CORPUS = {
+    "documents": 2000,
+    "shares": {"worked": 0.5, "chat_worked": 0.1, "chat_short": 0.25, "chat_bare": 0.15},
+    "languages": {"en": 0.6, "zh": 0.3, "mixed": 0.1},
+    "short_correct_share": 0.1,
+}
+FULL = DATA | {"corpus": CORPUS, "cold_start_samples": 200}
+FRAME = TEMPLATE.split("{question}")
+
+
+def make(data=FULL, seed=1):
+    splits = build_splits(copy.deepcopy(data), seed, [], lambda done: None)
+    evaluation = splits.records["test"] + splits.records["validation"]
+    filter_ = evaluation_filter(evaluation, data, seed)
+    tally = Tally()
+    corpus = list(corpus_records(data, seed, evaluation, filter_, tally, lambda done: None))
+    cold_start = list(cold_start_records(data, seed, evaluation, filter_, Tally()))
+    return evaluation, corpus, cold_start, tally
+
+
+@pytest.fixture(scope="module")
+def made():
+    return make()
+
+
+def response_of(text):
+    return text.split(FRAME[1], 1)[1]
+
+
+def test_no_problem_of_the_evaluation_is_in_the_corpus_or_the_cold_start(made):
+    """Not in the other language either, because keys know no language."""
+    evaluation, corpus, cold_start, _ = made
+    keys = {record["key"] for record in evaluation}
+    assert not keys & {record["key"] for record in corpus + cold_start}
+
+
+def test_no_question_of_the_evaluation_stands_in_any_text(made):
+    """Searched here in another way: as one string of normalised words."""
+    evaluation, corpus, cold_start, tally = made
+    questions = [f" {' '.join(words_of(record['question']))} " for record in evaluation]
+    texts = [record["text"] for record in corpus]
+    texts += [record["prompt"] + record["response"] for record in cold_start]
+    everything = "\n".join(f" {' '.join(words_of(text))} " for text in texts)
+    assert not [question for question in questions if question in everything]
+    assert sum(one["removed"] for one in tally.report().values()) > 0
+
+
+def test_kinds_categories_and_languages_have_their_shares(made):
+    """Exact counts, not expectations."""
+    _, corpus, cold_start, _ = made
+    kinds = Counter(record["kind"] for record in corpus)
+    assert kinds == {"worked": 1000, "chat_worked": 200, "chat_short": 500, "chat_bare": 300}
+    assert Counter(r["category"] for r in corpus) == dict.fromkeys(CATEGORIES, 500)
+    worked = Counter(r["language"] for r in corpus if r["kind"] == "worked")
+    assert worked == {"en": 600, "zh": 300, "mixed": 100}
+    guessed = Counter(r["language"] for r in corpus if r["kind"] == "chat_short")
+    assert guessed["mixed"] == 0 and abs(guessed["zh"] - 150) <= 4
+    assert Counter(r["category"] for r in cold_start) == dict.fromkeys(CATEGORIES, 50)
+
+
+def test_the_four_kinds_have_their_forms(made):
+    """Worked documents know no dialogue; bare answers know no tags; the rest keep the format."""
+    for record in made[1]:
+        text, kind = record["text"], record["kind"]
+        if kind == "worked":
+            assert "<" not in text and text.startswith(tuple(h[0] for h in HEADINGS.values()))
+            continue
+        assert text.startswith(FRAME[0])
+        response = response_of(text)
+        assert format_ok(response) == (kind != "chat_bare")
+        if kind == "chat_short":
+            assert len(reasoning_of(response)) <= 12
+        if kind == "chat_worked":
+            assert len(reasoning_of(response)) > 4
+
+
+def test_short_answers_are_seldom_right_and_worked_ones_always(made):
+    """Judged by the answers that worked documents of the same problem give."""
+    worked = {}
+    for record in made[1]:
+        if record["kind"] in ("worked", "chat_worked") and record["category"] in ("math", "logic"):
+            text = record["text"]
+            chat = record["kind"] == "chat_worked"
+            answer = extract_answer(response_of(text)) if chat else text.rsplit("\n", 1)[1]
+            for heading in ("Answer: ", "答案："):
+                answer = answer.removeprefix(heading)
+            assert worked.setdefault(record["key"], answer) == answer
+    short = [
+        TASKS[record["key"].split(":")[0]].verify({"answer": worked[record["key"]]}, answer)
+        for record in made[1]
+        if record["kind"] == "chat_short" and record["key"] in worked
+        for answer in [extract_answer(response_of(record["text"]))]
+    ]
+    assert len(short) > 50
+    assert 0.02 < sum(short) / len(short) < 0.35
+
+
+def test_mixed_solutions_have_both_languages_and_the_others_one(made):
+    """Steps alternate; at least two steps, so that there is something to mix."""
+    for record in made[1]:
+        if record["kind"] != "worked":
+            continue
+        solution = record["text"].split("\n")[1]
+        body = solution.removeprefix("Solution: ").removeprefix("解：")
+        chinese = bool(HAN.search(body))
+        english = bool(re.search("[A-Z][a-z]+", body))
+        if record["language"] == "mixed":
+            assert chinese and english, record["text"]
+        else:
+            assert chinese == (record["language"] == "zh")
+
+
+def test_cold_start_samples_keep_the_format_and_repeat_no_question(made):
+    """Prompt and response join to one text; the reasoning is the worked solution."""
+    cold_start = made[2]
+    assert all(format_ok(record["response"]) for record in cold_start)
+    assert all(reasoning_of(record["response"]) for record in cold_start)
+    assert len({record["prompt"] for record in cold_start}) == 200
+
+
+def test_the_corpus_is_the_same_for_the_same_seed_only(made):
+    """Byte for byte."""
+    small = FULL | {"corpus": CORPUS | {"documents": 100}, "cold_start_samples": 20}
+    assert json.dumps(make(small)[1:3]) == json.dumps(make(small)[1:3])
+    assert json.dumps(make(small)[1:3]) != json.dumps(make(small, seed=2)[1:3])
+
+
+def test_files_manifest_and_token_counts_agree(tmp_path, made):
+    """The manifest counts what is written; token counts use the encoder that is passed in."""
+    for name in ("validation", "test"):
+        rows = [r for r in made[0] if f"-{name}-" in r["id"]]
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    small = FULL | {"corpus": CORPUS | {"documents": 100}, "cold_start_samples": 20}
+    settings = {"scale": "smoke", "seed": 1, "data": small}
+    files = [tmp_path / f"{name}.jsonl" for name in ("validation", "test")]
+    outputs = [tmp_path / name for name in ("base_corpus.jsonl", "cold_start.jsonl", "m.json")]
+    write_corpus(settings, files, *outputs)
+    manifest = json.loads(outputs[2].read_text())
+    entry = manifest["files"]["base_corpus.jsonl"]
+    assert entry["records"] == 100 and entry["by_category"]["math"]["records"] == 25
+    assert set(manifest["decontamination"]["streams"]) == {"base_corpus", "cold_start"}
+    assert not list(tmp_path.glob(".*"))
+
+    texts = [json.loads(line)["text"] for line in outputs[0].read_text().splitlines()]
+    counted = token_statistics(outputs[0], lambda batch: [list(text) for text in batch])
+    assert counted["tokens"] == sum(map(len, texts)) and counted["records"] == 100
+    assert counted["longest_tokens"] == max(map(len, texts))
+    assert counted["sha256"] == entry["sha256"]
+    both = tokens_manifest([*outputs[:2], files[0]], lambda batch: [[0] for _ in batch])
+    assert {name: one["average_tokens"] for name, one in both["files"].items()} == {
+        "base_corpus.jsonl": 1.0,
+        "cold_start.jsonl": 1.0,
+        "validation.jsonl": 1.0,
+    }
+
+
+def test_an_evaluation_file_without_keys_is_refused(tmp_path):
+    """Without keys nothing could be kept apart, so nothing is written."""
+    path = tmp_path / "test.jsonl"
+    path.write_text('{"id": "a", "category": "math", "language": "en", "question": "What?"}\n')
+    outputs = [tmp_path / name for name in ("c.jsonl", "s.jsonl", "m.json")]
+    with pytest.raises(InputError, match="line 1: the prompt has no text in 'key'"):
+        write_corpus({"seed": 1, "data": FULL}, [path], *outputs)
+    assert not any(output.exists() for output in outputs)

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Splits: disjoint, evenly filled, free of repetitions, the same for the same seed."""
+
+import copy
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from data_settings import DATA, SETTINGS
+
+from r1repro.errors import SettingsError
+from r1repro.tasks.data.draw import exact_counts
+from r1repro.tasks.data.splits import build_splits
+from r1repro.tasks.data.user_prompts import UserPromptError
+from r1repro.tasks.data.write import write_prompts
+from r1repro.tasks.problem import CATEGORIES
+
+SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
+
+
+def build(seed=1, user=(), **changes):
+    return build_splits(copy.deepcopy(DATA) | changes, seed, list(user), lambda done: None)
+
+
+@pytest.fixture(scope="module")
+def splits():
+    return build()
+
+
+def user_record(question, number=1):
+    return {
+        "id": f"user-{number:06d}",
+        "category": "math",
+        "task": "user_prompt",
+        "language": "en",
+        "question": question,
+        "answer": "1",
+        "check": {"rule": "number", "answer": "1"},
+        "key": f"user_prompt:{number}",
+    }
+
+
+def test_splits_share_no_problem_in_either_language(splits):
+    """Keys say what a problem is about, in both languages alike."""
+    keys = {name: {r["key"] for r in records} for name, records in splits.records.items()}
+    assert not keys["test"] & keys["validation"]
+    assert not keys["train"] & (keys["test"] | keys["validation"])
+    assert len(keys["test"]) == 4 * 20 and len(keys["validation"]) == 4 * 10
+
+
+def test_every_category_is_equally_filled_in_the_set_languages(splits):
+    """60, 10 and 20 of each category, 30 % of them Chinese."""
+    for name, count in DATA["prompts_per_category"].items():
+        records = splits.records[name]
+        assert Counter(r["category"] for r in records) == dict.fromkeys(CATEGORIES, count)
+        for category in CATEGORIES:
+            chinese = [r for r in records if (r["category"], r["language"]) == (category, "zh")]
+            assert len(chinese) == round(0.3 * count)
+        assert len({r["id"] for r in records}) == 4 * count
+        assert len({r["question"] for r in records}) == 4 * count
+
+
+def test_no_training_prompt_is_found_by_the_filter(splits):
+    """What was removed was replaced: the counts hold and the filter finds nothing more."""
+    assert not [r["id"] for r in splits.records["train"] if splits.filter.find(r["question"])]
+    report = splits.tallies["train"].report()
+    assert sum(one["removed"] for one in report.values()) > 0
+    assert all(one["checked"] - one["removed"] == 60 for one in report.values())
+
+
+def test_the_same_seed_gives_the_same_prompts_and_another_gives_others(splits):
+    """Nothing but (seed, stream, index) decides."""
+    assert build().records == splits.records
+    other = {r["key"] for r in build(seed=2).records["test"] if r["category"] == "math"}
+    same = {r["key"] for r in splits.records["test"] if r["category"] == "math"}
+    assert len(other & same) < 5
+
+
+def test_a_prompt_does_not_depend_on_how_many_follow(splits):
+    """Twice as many training prompts begin with the same problems in every category."""
+    longer = build(prompts_per_category={"train": 120, "validation": 10, "test": 20})
+    assert longer.records["test"] == splits.records["test"]
+    first = {r["key"] for r in splits.records["train"] if r["category"] == "math"}
+    again = [r["key"] for r in longer.records["train"] if r["category"] == "math"][:60]
+    assert len(first & set(again)) >= 55
+
+
+def test_own_prompts_join_the_split_of_the_settings(splits):
+    """In train they come last; in test the rest of the data is kept apart from them."""
+    own = user_record("How many legs have 3 spiders and 2 flies?")
+    assert build(user=[own]).records["train"] == [*splits.records["train"], own]
+    moved = build(user=[own], user_prompts_split="test")
+    assert moved.records["test"][-1] == own and own not in moved.records["train"]
+    assert moved.filter.find(own["question"]).evaluation_id == own["id"]
+
+
+def test_an_own_prompt_that_repeats_a_test_question_is_left_out_and_reported(splits):
+    """Literal and embedded copies are named with their line."""
+    question = splits.records["test"][0]["question"]
+    own = [
+        user_record(question.upper(), 7),
+        user_record("What is 1000+1?", 8),
+        user_record(f"Please help. {question} Thanks.", 9),
+    ]
+    built = build(user=own)
+    assert built.records["train"][-1]["id"] == "user-000008"
+    assert [(r["line"], r["evaluation_id"]) for r in built.user_removed] == [
+        (7, splits.records["test"][0]["id"]),
+        (9, splits.records["test"][0]["id"]),
+    ]
+
+
+def test_more_problems_than_there_are_stop_with_one_sentence():
+    """STEM has a few hundred different problems; 5000 for the test cannot be had."""
+    with pytest.raises(SettingsError, match="stem_choice.*fewer stem problems"):
+        build(prompts_per_category={"train": 1, "validation": 1, "test": 5000}, **{})
+
+
+def test_an_unknown_split_for_own_prompts_is_refused():
+    """The sentence lists the three names."""
+    with pytest.raises(SettingsError, match="'dev'.*train, validation, test"):
+        build(user_prompts_split="dev")
+
+
+def test_shares_become_exact_counts():
+    """10 by thirds is 4, 3, 3; shares that do not add up to 1 are refused."""
+    third = {"a": 1 / 3, "b": 1 / 3, "c": 1 / 3}
+    assert sum(exact_counts(10, third).values()) == 10
+    assert exact_counts(1000, {"a": 0.7, "b": 0.3}) == {"a": 700, "b": 300}
+    for wrong in ({"a": 0.7, "b": 0.2}, {"a": 1.2, "b": -0.2}):
+        with pytest.raises(SettingsError, match="add up to 1"):
+            exact_counts(10, wrong)
+
+
+def outputs(folder):
+    files = {name: folder / f"{name}.jsonl" for name in ("train", "validation", "test")}
+    return files, folder / "prompts_manifest.json", folder / "decontamination.json"
+
+
+def test_the_manifest_describes_the_files_on_disk(tmp_path):
+    """Checksum, bytes, counts, seed and versions; lengths say that they are words."""
+    files, manifest_path, decontamination_path = outputs(tmp_path)
+    own = tmp_path / "own.jsonl"
+    own.write_text('{"prompt": "Is 97 prime?", "answer": "yes", "category": "logic"}\n')
+    write_prompts(SETTINGS, [own], files, manifest_path, decontamination_path)
+    manifest = json.loads(manifest_path.read_text())
+    for path in files.values():
+        entry = manifest["files"][path.name]
+        assert entry["bytes"] == path.stat().st_size
+        sums = subprocess.run(["sha256sum", path], capture_output=True, text=True, check=True)
+        assert sums.stdout.startswith(entry["sha256"])
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        assert entry["records"] == len(lines)
+    train = manifest["files"]["train.jsonl"]["by_category"]
+    assert train["logic"]["records"] == 61 and train["math"]["records"] == 60
+    assert train["math"]["average_normalised_words"] > 5
+    assert manifest["generator"].keys() == {"r1repro_data", "reasoning_gym"}
+    assert manifest["seed"] == 1 and manifest["user_prompts"]["added"] == 1
+    report = json.loads(decontamination_path.read_text())
+    assert report["parameters"]["ngram"] == 10
+    assert set(report["streams"]) == {"train", "validation"}
+
+
+def test_a_bad_own_line_leaves_nothing_behind(tmp_path):
+    """The third line of the user's file is broken: no output, not even a partial one."""
+    own = tmp_path / "own.jsonl"
+    good = '{{"prompt": "What is 9{0}+1?", "answer": "9", "category": "math"}}\n'
+    own.write_text(good.format(1) + good.format(2) + "{broken\n")
+    out = tmp_path / "out"
+    out.mkdir()
+    with pytest.raises(UserPromptError, match="own.jsonl, line 3: is not JSON"):
+        write_prompts(SETTINGS, [own], *outputs(out))
+    assert list(out.iterdir()) == []
+
+
+def test_the_program_prints_one_line_for_a_bad_own_line_and_records_the_attempt(tmp_path):
+    """Exit status 1, one line, no traceback; the attempt ends with the error."""
+    own = tmp_path / "own.jsonl"
+    own.write_text('{"prompt": "What is 9+1?", "answer": 10, "category": "math"}\n')
+    out = tmp_path / "out"
+    command = [sys.executable, "-W", "ignore", SCRIPTS / "prompts.py", "--gpus", "0"]
+    command += ["--settings", json.dumps(SETTINGS), "--code", "0", "--state", tmp_path / "state"]
+    command += ["--attempts", tmp_path / "attempts", "--user-prompts", own]
+    for name in ("train", "validation", "test", "manifest", "decontamination"):
+        command += [f"--out-{name}", out / name]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"error: {own}, line 1: 'answer' is a number; write a text in double quotes\n"
+    )
+    assert not out.exists()
+    (record,) = (tmp_path / "attempts" / "prompts").glob("*.jsonl")
+    assert '"UserPromptError"' in record.read_text().splitlines()[-1]

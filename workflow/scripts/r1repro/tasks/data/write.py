@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write the data files with their manifests; every file appears whole or not at all.
+
+The manifest is written last: where it stands, the files it describes stand too.
+"""
+
+from pathlib import Path
+
+from r1repro.errors import InputError
+from r1repro.files import read_jsonl, sha256_file, write_json_atomic, write_jsonl_atomic
+from r1repro.progress import Progress
+from r1repro.tasks.data.corpus import cold_start_records, corpus_records, evaluation_filter
+from r1repro.tasks.data.decontamination import Tally
+from r1repro.tasks.data.manifest import Statistics, describe_file, manifest
+from r1repro.tasks.data.splits import Splits, build_splits
+from r1repro.tasks.data.user_prompts import read_user_prompts
+from r1repro.tasks.problem import CATEGORIES
+
+PROMPT_FIELDS = ("id", "category", "language", "question", "key")
+
+
+def write_prompts(
+    settings: dict,
+    user_files: list[Path],
+    files: dict[str, Path],
+    manifest_path: Path,
+    decontamination_path: Path,
+) -> None:
+    """Write the three splits, the report of the filter and the manifest.
+
+    Raises UserPromptError before anything is written when a line of the user's file is bad.
+    """
+    data, seed = settings["data"], settings["seed"]
+    own = [read_user_prompts(path, data["user_prompt_max_bytes"]) for path in user_files]
+    user_records = _number_files(own)
+    total = len(CATEGORIES) * sum(data["prompts_per_category"].values())
+    progress = Progress("prompts", total, "prompts")
+    splits = build_splits(data, seed, user_records, progress.update)
+    progress.close()
+    for removed in splits.user_removed:
+        print(
+            f"warning: own prompt of line {removed['line']} repeats the evaluation question "
+            f"{removed['evaluation_id']} ({removed['rule']}) and is left out"
+        )
+    entries = {name: _write(path, splits.records[name]) for name, path in files.items()}
+    user = _user_report(user_files, user_records, splits, data["user_prompts_split"])
+    report = {
+        "parameters": splits.filter.parameters(),
+        "streams": {name: tally.report() for name, tally in splits.tallies.items()},
+        "user_prompts": user,
+    }
+    write_json_atomic(decontamination_path, report)
+    named = {files[name].name: entry for name, entry in entries.items()}
+    write_json_atomic(manifest_path, manifest(named, seed, data) | {"user_prompts": user})
+
+
+def _number_files(own: list[list[dict]]) -> list[dict]:
+    """Put the prompts of several files together; ids of a second file carry its number."""
+    return [
+        record | ({} if number == 1 else {"id": record["id"].replace("user-", f"user{number}-")})
+        for number, records in enumerate(own, start=1)
+        for record in records
+    ]
+
+
+def _user_report(paths: list[Path], records: list[dict], splits: Splits, split: str) -> dict:
+    return {
+        "files": {path.name: sha256_file(path) for path in paths},
+        "lines": len(records),
+        "added": len(records) - len(splits.user_removed),
+        "split": split,
+        "removed": splits.user_removed,
+    }
+
+
+def _write(path: Path, records) -> dict:
+    """Write records to a file and return its manifest entry."""
+    statistics = Statistics()
+    write_jsonl_atomic(path, map(statistics.add, records))
+    return describe_file(path, statistics)
+
+
+def write_corpus(
+    settings: dict,
+    evaluation_files: list[Path],
+    corpus_path: Path,
+    cold_start_path: Path,
+    manifest_path: Path,
+) -> None:
+    """Write base corpus, cold-start set and their manifest, which holds the filter's report.
+
+    Raises InputError when an evaluation file is not one that `prompts` wrote.
+    """
+    data, seed = settings["data"], settings["seed"]
+    evaluation = [record for path in evaluation_files for record in _read_prompts(path)]
+    filter_ = evaluation_filter(evaluation, data, seed)
+    tallies = {"base_corpus": Tally(), "cold_start": Tally()}
+    progress = Progress("corpus", data["corpus"]["documents"], "documents")
+    corpus = corpus_records(
+        data, seed, evaluation, filter_, tallies["base_corpus"], progress.update
+    )
+    entries = {corpus_path.name: _write(corpus_path, corpus)}
+    progress.close()
+    cold_start = cold_start_records(data, seed, evaluation, filter_, tallies["cold_start"])
+    entries[cold_start_path.name] = _write(cold_start_path, cold_start)
+    decontamination = {
+        "parameters": filter_.parameters(),
+        "streams": {name: tally.report() for name, tally in tallies.items()},
+    }
+    made = manifest(entries, seed, data) | {"decontamination": decontamination}
+    write_json_atomic(manifest_path, made)
+
+
+def _read_prompts(path: Path) -> list[dict]:
+    records = read_jsonl(path)
+    for number, record in enumerate(records, start=1):
+        for field in PROMPT_FIELDS:
+            if not isinstance(record.get(field), str):
+                raise InputError(
+                    f"{path}, line {number}: the prompt has no text in '{field}'; "
+                    f"make the file again with `snakemake --forcerun prompts`"
+                )
+    return records
