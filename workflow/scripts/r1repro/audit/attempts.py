@@ -111,7 +111,7 @@ class Attempt:
     def __init__(self, path: Path, begin: dict, hardware: Hardware, started: float):
         self.path, self.id = path, begin["attempt_id"]
         self.wandb_run_id: str | None = None
-        self._started, self._pid = started, os.getpid()
+        self._started, self._pid, self._hardware = started, os.getpid(), hardware
         self._counters = dict.fromkeys(COUNTERS, 0)
         self._position: dict[str, int | None] = {"step": None, "total": None}
         self._outputs: list[Path] = []
@@ -156,6 +156,21 @@ class Attempt:
         late = time.monotonic() - self._written_at > SECONDS_WITHOUT_A_RECORD
         if self._trouble is not None and late:
             raise AttemptNotWritable(self.path, self._trouble) from self._trouble
+
+    def usage(self) -> dict[str, float | int]:
+        """Return what the attempt used so far, for a tracker's summary; the record is the bill."""
+        hours = (time.monotonic() - self._started) / 3600
+        held = self._hardware
+        with self._counting:
+            counters = dict(self._counters)
+        return {
+            "nodes": held.nodes,
+            "gpus_per_node": held.gpus_per_node,
+            "wall_hours": hours,
+            "gpu_hours": hours * held.nodes * held.gpus_per_node,
+            "core_hours": hours * held.nodes * held.cpu_cores,
+            **counters,
+        }
 
     def hash_inputs(self, paths: list[Path]) -> None:
         """Hash the inputs that were too large to hash before `begin`."""
@@ -225,7 +240,8 @@ class Attempt:
 class _SilentAttempt(Attempt):
     """What ranks above 0 get: the same calls, no record."""
 
-    def __init__(self):
+    def __init__(self, hardware: Hardware):
+        self._hardware, self._started = hardware, time.monotonic()
         self.path, self.id, self.wandb_run_id = Path(os.devnull), "", None
         self._counters, self._outputs = dict.fromkeys(COUNTERS, 0), []
         self._counting, self._trouble = threading.Lock(), None
@@ -307,7 +323,7 @@ def open_attempt(
     if not re.fullmatch(r"[a-z0-9_]+", stage) or purpose not in PURPOSES or gpus < 0:
         raise ValueError(f"bad stage {stage!r}, purpose {purpose!r} or gpus {gpus!r}")
     if process_rank(os.environ) > 0:
-        yield _SilentAttempt()
+        yield _SilentAttempt(read_hardware(gpus))
         return
     started = time.monotonic()
     early, late = _split_inputs([Path(path) for path in inputs])
