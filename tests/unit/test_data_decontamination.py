@@ -77,6 +77,19 @@ def test_short_questions_are_found_whole_but_not_by_their_parts():
     assert filter_.find("Tell me: what is 3+4-5? Quickly.").evaluation_id == "q1"
 
 
+def test_a_longer_problem_does_not_contain_a_shorter_one():
+    """3+4-5 is no copy in 3+4-5+2, and a line of letters none in a longer line."""
+    sums = build([question("What is 3+4-5?"), question("2-4+4等于多少？", 1, language="zh")])
+    assert sums.find("What is 3+4-5+2?") is None
+    assert sums.find("7-9+2-4+4等于多少？") is None
+    assert sums.find("请算2-4+4等于多少？谢谢").rule == "whole_question"
+    more = [question("Rewrite to the end: A# A# #B"), question("Rewrite to the end: B# #A B#")]
+    lines = build([question("Rewrite to the end: #B A# #B")], others=more)
+    assert lines.find("Rewrite to the end: #B A# #B A#") is None
+    assert lines.find("Rewrite to the end: #B A# #B #A") is None
+    assert lines.find("Task. Rewrite to the end: #B A# #B", "Now A#.").rule == "whole_question"
+
+
 def test_paraphrases_and_translations_pass_as_the_paper_admits():
     """The limit of the method is part of its description, so it is held by a test."""
     filter_ = build([question("A cart moves 3 m/s for 4 s. How many metres does it go in all?")])

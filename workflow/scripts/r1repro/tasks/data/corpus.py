@@ -96,7 +96,7 @@ def corpus_records(
             return record if tally.count(problem.category, question, match) else None
 
         yield draw_record(use, category, index, seed, "corpus")
-        if (index + 1) % DOCUMENTS_PER_PROGRESS == 0:
+        if (index + 1) % DOCUMENTS_PER_PROGRESS == 0 or index + 1 == data["corpus"]["documents"]:
             progress(index + 1)
 
 

@@ -4,7 +4,9 @@
 Rule     A text is removed if
          same_question   its question has the same words as an evaluation question;
          whole_question  it contains all words, in a row, of an evaluation question of at least
-                         `whole_words` words;
+                         `whole_words` words, and the problem does not go on there: a symbol or
+                         single letter of the question just before or after makes it a longer
+                         problem (3+4-5 in 3+4-5+2);
          ngram           it shares `ngram` words in a row with an evaluation question, and at
                          least `content_words` of them are problem content.
          Content is a number, or a word found in at most `wording_share` of the prompts of that
@@ -31,9 +33,10 @@ RULES = ("same_question", "whole_question", "ngram")
 EXAMPLES_PER_RULE = 3
 RULE_IN_WORDS = (
     "Removed: a text whose question has the same words as an evaluation question, that contains "
-    "a whole evaluation question of at least whole_words words, or that shares ngram words in a "
-    "row with one, at least content_words of them content. Content is a number, or a word found "
-    "in at most wording_share of the prompts of that category and language."
+    "a whole evaluation question of at least whole_words words and does not go on with it as a "
+    "longer problem, or that shares ngram words in a row with one, at least content_words of "
+    "them content. Content is a number, or a word found in at most wording_share of the prompts "
+    "of that category and language."
 )
 
 
@@ -44,6 +47,17 @@ class Match:
     rule: str
     evaluation_id: str
     words: str
+
+
+def _goes_on(words: Words, first: int, whole: Words) -> bool:
+    """Say whether the problem that begins at `first` is only a part of a longer one."""
+    after = first + len(whole)
+    around = words[max(0, first - 1) : first] + words[after : after + 1]
+    return any(
+        len(word) == 1 and word in whole and (not word.isalnum() or word.isascii())
+        for word in around
+        if not is_number(word)
+    )
 
 
 class Decontaminator:
@@ -106,7 +120,7 @@ class Decontaminator:
         size, starts = self.whole_words, self.starts
         for i in range(len(words) - size + 1):
             for whole, evaluation_id in starts.get(words[i : i + size], ()):
-                if words[i : i + len(whole)] == whole:
+                if words[i : i + len(whole)] == whole and not _goes_on(words, i, whole):
                     return Match("whole_question", evaluation_id, " ".join(whole))
         return None
 
