@@ -2,23 +2,26 @@
 """Price every attempt of this run by stage; unknown prices stay unknown."""
 
 import csv
+import json
 import sys
 from pathlib import Path
 
 from r1repro.audit.attempts import open_attempt
 from r1repro.audit.ledger import counted, read_attempts
 from r1repro.audit.prices import load_prices, preferred_rows
-from r1repro.audit.stage_cost import COLUMNS, cells, cost_by_stage
+from r1repro.audit.stage_cost import COLUMNS, cells, cost_by_stage, summary
 from r1repro.cli import run_program, stage_parser
 from r1repro.errors import InputError
 from r1repro.files import atomic_writer
+from r1repro.tracking import open_tracker
 
 
 def main() -> None:
     """Read records and prices, write the table."""
     cli = stage_parser(__doc__)
-    cli.add_argument("--prices", type=Path, required=True)
-    cli.add_argument("--out", type=Path, required=True)
+    for name in ("--prices", "--wandb", "--out"):
+        cli.add_argument(name, type=Path, required=True)
+    cli.add_argument("--tracking", type=json.loads, required=True)
     args = cli.parse_args()
     settings = args.settings
     with open_attempt(
@@ -45,6 +48,10 @@ def main() -> None:
             table.writeheader()
             table.writerows(rows)
         attempt.outputs([args.out])
+        group = f"{settings['scale']}-seed{settings['seed']}"
+        with open_tracker(args.tracking, "stage_cost", group, settings, args.wandb) as tracker:
+            attempt.wandb_run_id = tracker.run_id
+            tracker.summary(summary(rows))
         others = [record for record in records if record.attempt_id != attempt.id]
         print(f"records read: {counted(others)}; rows written: {len(rows)}")
 

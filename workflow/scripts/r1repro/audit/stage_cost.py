@@ -163,3 +163,13 @@ def cells(row: CostRow) -> dict[str, str]:
         else:
             texts[name] = f"{value:f}" if isinstance(value, Decimal) else str(value)
     return texts
+
+
+def summary(rows: Iterable[dict[str, str]]) -> dict[str, str]:
+    """Return the bill as one flat mapping of texts, for a tracker: stage.purpose.device.column."""
+    columns = ("attempts", "hours", "gpu_hours", "core_hours", "cost_usd", "energy_kwh")
+    return {
+        f"{row['stage']}.{row['purpose']}.{row['device']}.{name}": row[name]
+        for row in rows
+        for name in columns
+    }
