@@ -7,6 +7,9 @@ import math
 import shutil
 from pathlib import Path
 
+from r1repro.audit.page import document, summary
+from r1repro.audit.page.inputs import Paths, read_evidence
+
 ROOT = Path(__file__).parents[2]
 CATEGORIES = ("math", "code", "stem", "logic")
 CHECKPOINTS = {"base": (0.21, 0.24, 20.0), "dev1": (0.55, 0.6, 41.0), "r1_zero": (0.74, 0.79, 48.0)}
@@ -138,7 +141,8 @@ def _stream(removed: int) -> dict:
 
 def _data(folder: Path) -> None:
     parameters = {"rule": "A text is removed if it repeats.", "ngram": 10}
-    parameters |= {"evaluation_questions": 288}
+    parameters |= {"evaluation_questions": 288, "content_words": 4, "whole_words": 6}
+    parameters |= {"wording_share": 0.05}
     generator = {"generator": {"r1repro_data": "1", "reasoning_gym": "0.1.25"}, "seed": 3}
     names = {"train.jsonl": 1920, "validation.jsonl": 96, "test.jsonl": 192}
     files = {name: _manifest_entry(records) for name, records in names.items()}
@@ -245,9 +249,7 @@ def make(folder: Path) -> dict[str, Path | list[Path]]:
     for name in CHECKPOINTS:
         write_lines(results / f"evaluate/{name}/samples.jsonl", _samples(name))
     curve = [[0, 0.21, 0.24, 20.5], [20, 0.4, 0.5, 31.0], [40, 0.6, 0.7, 40.0], [60, 0.73, 0.8, 47]]
-    write_csv(
-        results / "rl/r1_zero/curve.csv", ["step", "pass1", "cons16", "mean_length"], curve
-    )
+    write_csv(results / "rl/r1_zero/curve.csv", ["step", "pass1", "cons16", "mean_length"], curve)
     write_csv(results / "rl/r1_zero/metrics.csv", METRICS, _metrics())
     losses = [[step, 6 / (1 + step / 20) + 0.5] for step in range(1, 121)]
     for name in ("base", "dev1"):
@@ -272,3 +274,18 @@ def make(folder: Path) -> dict[str, Path | list[Path]]:
         "attempts": results / "attempts",
         "templates": ROOT / "workflow/report",
     }
+
+
+def render(options: dict, **changes) -> tuple[str, str]:
+    """Return page and summary made from tables; `changes` go into the settings."""
+    paths, settings = Paths(**options), SETTINGS | changes
+    evidence = read_evidence(paths, settings)
+    report = paths.scores.parents[1] / "report.html"
+    return document.build(evidence, paths, report), summary.build(evidence, report)
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace text in a table that must contain it."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text, f"{old!r} is not in {path}"
+    path.write_text(text.replace(old, new), encoding="utf-8")

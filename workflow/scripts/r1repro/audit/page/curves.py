@@ -69,11 +69,14 @@ def _ends(points: list[Point], name: str) -> tuple[Point, Point]:
 
 def accuracy_sentence(points: list[Point]) -> str:
     """Say where pass@1 and cons@16 begin and end."""
-    parts = []
+    parts, verb = [], "goes from"
     for name, label in (("pass1", "pass@1"), ("cons16", "cons@16")):
         first, last = _ends(points, name)
         begin, end = percent(getattr(first, name)), percent(getattr(last, name))
-        parts.append(f"{label} from {begin} at update {first.step} to {end} at {last.step}")
+        parts.append(
+            f"{label} {verb} {begin} at update {first.step:,} to {end} at update {last.step:,}"
+        )
+        verb = "from"
     return "; ".join(parts) + "."
 
 
@@ -81,9 +84,13 @@ def length_sentence(points: list[Point]) -> str:
     """Say where the mean length begins and ends."""
     first, last = _ends(points, "mean_length")
     return (
-        f"mean response length from {first.mean_length:,.0f} tokens at update {first.step} "
-        f"to {last.mean_length:,.0f} at {last.step}."
+        f"mean response length goes from {_tokens(first)} tokens at update {first.step:,} "
+        f"to {_tokens(last)} at update {last.step:,}."
     )
+
+
+def _tokens(point: Point) -> str:
+    return f"{point.mean_length:.1f}" if point.mean_length < 1000 else f"{point.mean_length:,.0f}"
 
 
 def own_charts(points: list[Point]) -> list[str]:
@@ -109,6 +116,7 @@ def own_charts(points: list[Point]) -> list[str]:
         y_label="Tokens",
         lines=[Line("mean length", steps, [p.mean_length for p in points], "green", "-", "o")],
         summary=f"Line chart of this run: {length_sentence(points)}",
+        legend=True,
     )
     return [draw(accuracy), draw(length)]
 
@@ -122,7 +130,7 @@ def published_charts(points: list[Point]) -> list[str]:
     def lines(name: str, label: str, colour: str, dash: str, marker: str) -> list[Line]:
         curve = Line(label, [p.step for p in drawn], [getattr(p, name) for p in drawn])
         printed = Line(
-            f"{label}, printed in the text", [p.step for p in text], [getattr(p, name) for p in text]
+            f"_{label} in the text", [p.step for p in text], [getattr(p, name) for p in text]
         )
         return [
             Line(curve.label, curve.x, curve.y, colour, dash, width=1.3),
@@ -149,6 +157,7 @@ def published_charts(points: list[Point]) -> list[str]:
         y_label="Tokens",
         lines=[Line("mean length", steps, [p.mean_length for p in points], "grey", "-", width=1.3)],
         summary=f"Line chart of the paper's run, not of this one: {length_sentence(points)}",
+        legend=True,
         inches=size,
     )
     return [draw(accuracy), draw(length)]

@@ -18,6 +18,7 @@ STREAMS = {
     "cold_start": "cold-start set",
 }
 SHORT_HASH = 16
+PARAMETERS = ("ngram", "content_words", "whole_words", "wording_share")
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Dataset:
     files: list[DataFile]
     streams: list[Stream]
     rule: str
-    ngram: int
+    parameters: dict[str, float]
     evaluation_questions: int
     generator: dict[str, str]
     own_prompts: int
@@ -83,15 +84,21 @@ class Dataset:
         )
         second = (
             f"Decontamination: {count(self.checked())} texts were compared with "
-            f"{count(self.evaluation_questions)} evaluation questions and {count(self.removed())} "
-            f"were removed, by {self.ngram}-gram match as in the paper or by stricter rules. "
-            f"The rules: {self.rule.rstrip('.')}."
+            f"{count(self.evaluation_questions)} evaluation questions, and {count(self.removed())} "
+            "were removed. The paper removes a text for any n\u2011gram of 10 words that it shares; "
+            "our questions come from templates whose wording all of them share, so a shared "
+            "n\u2011gram counts here only with enough content words in it, and whole questions "
+            "count at any length that the rule names."
         )
+        values = ", ".join(f"{name} {value:g}" for name, value in self.parameters.items())
+        rule = f"The rule. {self.rule.rstrip('.')}. Here: {values}."
         third = (
             f"{count(self.own_prompts)} prompts of the user's own joined; "
             f"{count(self.own_prompts_removed)} were left out for repeating an evaluation question."
         )
-        return [first, second] + ([third] if self.own_prompts or self.own_prompts_removed else [])
+        return [first, second, rule] + (
+            [third] if self.own_prompts or self.own_prompts_removed else []
+        )
 
     def grids(self) -> list[Grid]:
         """Return the table of files and the table of the filter."""
@@ -143,6 +150,13 @@ def _whole(value: dict, path: Path, *names: str) -> int:
     number = field(value, path, *names)
     if isinstance(number, bool) or not isinstance(number, int) or number < 0:
         raise InputError(f"{path}: {'.'.join(names)} is {number!r} where a count is needed")
+    return number
+
+
+def _number(report: dict, path: Path, name: str) -> float:
+    number = field(report, path, "parameters", name)
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise InputError(f"{path}: parameters.{name} is {number!r} where a number is needed")
     return number
 
 
@@ -210,15 +224,11 @@ def read_dataset(prompts: Path, corpus: Path, decontamination: Path) -> Dataset:
         files=files,
         streams=sorted(streams, key=lambda s: (rank.get(s.name, len(order)), s.name)),
         rule=str(field(report, decontamination, "parameters", "rule")),
-        ngram=_whole(report, decontamination, "parameters", "ngram"),
-        evaluation_questions=_whole(
-            report, decontamination, "parameters", "evaluation_questions"
-        ),
+        parameters={name: _number(report, decontamination, name) for name in PARAMETERS},
+        evaluation_questions=_whole(report, decontamination, "parameters", "evaluation_questions"),
         generator={str(name): str(version) for name, version in generator.items()},
         own_prompts=_whole(report, decontamination, "user_prompts", "added"),
-        own_prompts_removed=len(
-            _list(report, decontamination, "user_prompts", "removed")
-        ),
+        own_prompts_removed=len(_list(report, decontamination, "user_prompts", "removed")),
     )
 
 

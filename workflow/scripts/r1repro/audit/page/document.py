@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from r1repro.audit.page import bill, curves, grids, history, paper_bill, prose, training, verdicts
 from r1repro.audit.page.inputs import Evidence, Paths, links
+from r1repro.audit.page.scores import CATEGORY_NAMES
 from r1repro.audit.page.wording import count, duration, rounded
 from r1repro.errors import InputError
 
@@ -62,7 +63,6 @@ def _head(evidence: Evidence) -> dict:
     done = evidence.finished
     busy = sum(a.seconds for a in done)
     facts = [
-        ("Scale", evidence.scale),
         ("When", history.period(done)),
         ("Machine", "; ".join(history.machines(done))),
         ("Host", ", ".join(history.hosts(done))),
@@ -87,12 +87,14 @@ def what_was_run(evidence: Evidence) -> str:
     zero, scoring = evidence.settings["r1_zero"], evidence.settings["evaluate"]
     questions = evidence.scores.get("r1_zero", "all", "pass@1").prompts
     names = evidence.scores.checkpoints()
+    categories = [CATEGORY_NAMES.get(c, c) for c in evidence.data.categories()]
+    categories = [c if c.isupper() else c.lower() for c in categories]
     return (
-        f"This run made its problems ({', '.join(evidence.data.categories())}), pretrained a base "
+        f"This run made its problems ({', '.join(categories)}), pretrained a base "
         f"model on worked solutions, fine-tuned dev1 from it, and trained r1_zero from the base "
         f"by reinforcement learning alone: GRPO, {count(zero['updates'])} policy updates of "
         f"{count(zero['questions_per_update'])} questions \u00d7 {zero['group_size']} answers. "
-        f"{', '.join(names[:-1])} and {names[-1]} then answered {count(questions)} test questions "
+        f"Then {', '.join(names[:-1])} and {names[-1]} answered {count(questions)} test questions "
         f"{scoring['samples']} times each."
     )
 

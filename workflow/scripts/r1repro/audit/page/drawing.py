@@ -10,7 +10,7 @@ import io
 import re
 from collections.abc import Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from xml.etree import ElementTree
 
@@ -20,6 +20,8 @@ from matplotlib.ticker import MaxNLocator
 
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
+STEPS = [1, 2, 2.5, 5, 10]  # tick distances that people read easily
+MANTISSA = 1e-5
 UNWANTED = (f"{{{SVG}}}metadata", f"{{{SVG}}}style")
 # Okabe and Ito's palette (2008), made for all common kinds of colour vision; the page's style
 # sheet repeats the names and chooses lighter shades on a dark ground.
@@ -69,7 +71,10 @@ LOOK = {
 
 @dataclass(frozen=True)
 class Line:
-    """One series of a chart: the points where y is None are gaps that the line bridges."""
+    """One series of a chart: the points where y is None are gaps that the line bridges.
+
+    A label that begins with _ stays out of the legend.
+    """
 
     label: str
     x: Sequence[float]
@@ -97,7 +102,8 @@ class Chart:
     percent: bool = False
     whole_x: bool = True
     inches: tuple[float, float] = (5.0, 3.3)
-    notes: Sequence[tuple[float, float, str]] = field(default_factory=tuple)
+    whole_y: bool = False
+    legend: bool | None = None  # None: where there is more than one line
 
 
 @contextmanager
@@ -125,6 +131,7 @@ def _draw_line(axes, line: Line) -> None:
         marker=line.marker or None,
         markerfacecolor="white" if line.hollow else colour,
         markeredgecolor=colour,
+        clip_on=False,
         drawstyle="steps-post" if line.steps else "default",
     )
 
@@ -133,7 +140,7 @@ def _limits(axes, chart: Chart) -> None:
     low, high = chart.y_range
     values = [y for line in chart.lines for y in line.y if y is not None]
     if high is None and low is not None and (not values or max(values) <= low):
-        high = low + 1  # a flat line at the floor: show a scale, not a hair
+        high = low + (0.01 if chart.percent else 1)  # a flat line at the floor still has a scale
     axes.set_ylim(bottom=low, top=high)
     last = max((x for line in chart.lines for x in line.x), default=1)
     axes.set_xlim(left=0, right=(chart.x_max or last or 1) * 1.02)
@@ -150,26 +157,27 @@ def draw(chart: Chart) -> str:
         axes.set_title(chart.title)
         axes.set_xlabel(chart.x_label)
         axes.set_ylabel(chart.y_label)
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=chart.whole_x))
-        axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
-        if chart.percent:
-            axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}")
-        else:
-            axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.6g}")
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.6g}")
-        for x, y, text in chart.notes:
-            axes.annotate(text, (x, y), textcoords="offset points", xytext=(0, 5), ha="right")
-        if len(chart.lines) > 1:
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=chart.whole_x, steps=STEPS))
+        axes.yaxis.set_major_locator(MaxNLocator(5, integer=chart.whole_y, steps=STEPS))
+        factor = 100 if chart.percent else 1
+        axes.yaxis.set_major_formatter(lambda value, _: _tick(factor * value))
+        axes.xaxis.set_major_formatter(lambda value, _: _tick(value))
+        if len(chart.lines) > 1 if chart.legend is None else chart.legend:
             _legend(figure, chart)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     return _inline(buffer.getvalue(), chart)
 
 
+def _tick(value: float) -> str:
+    """Return a tick's label; whole thousands with separators, fractions without noise."""
+    text = f"{value:,.6f}".rstrip("0").rstrip(".")
+    return text.replace("-", "\u2212") if abs(value) >= MANTISSA else f"{value:.3g}"
+
+
 def _legend(figure: Figure, chart: Chart) -> None:
     """Put the legend below the axes, where it can hide no point."""
-    columns = min(len(chart.lines), 4)
-    figure.legend(loc="outside lower center", ncols=columns, handlelength=2.6, columnspacing=1.4)
+    figure.legend(loc="outside lower center", ncols=2, handlelength=2.6, columnspacing=1.4)
 
 
 def _page_style(style: str) -> str:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables as the template prints them: a name, a caption, columns and rows of text."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from r1repro.audit.page.answers import harmless
@@ -21,10 +22,11 @@ from r1repro.audit.page.wording import (
 
 @dataclass(frozen=True)
 class Column:
-    """A heading; numbers stand at the right."""
+    """A heading; numbers stand at the right, wide text may break into lines."""
 
     name: str
     numeric: bool = False
+    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,28 @@ class Grid:
 
 
 def columns(*names: str) -> list[Column]:
-    """Return headings; a name that begins with # is a column of numbers."""
-    return [Column(name.removeprefix("#"), name.startswith("#")) for name in names]
+    """Return headings; a name after # is a column of numbers, one after ~ is wide text."""
+    return [Column(name.lstrip("#~"), name.startswith("#"), name.startswith("~")) for name in names]
+
+
+def without_constants(grid: Grid, names: Sequence[str]) -> Grid:
+    """Return a table whose named columns, where all lines agree, moved into the caption."""
+    values = {}
+    for index, column in enumerate(grid.columns):
+        found = {row.cells[index] for row in grid.rows if row.cells[index]}
+        if column.name in names and len(found) == 1:
+            values[index] = f"{column.name.lower()} {found.pop()}"
+    if not values:
+        return grid
+    return Grid(
+        grid.name,
+        f"{grid.caption} All lines: {'; '.join(values.values())}.",
+        [column for index, column in enumerate(grid.columns) if index not in values],
+        [
+            Line([c for index, c in enumerate(row.cells) if index not in values], row.emphasis)
+            for row in grid.rows
+        ],
+    )
 
 
 def curve_grid(points: list[Point]) -> Grid:
@@ -83,7 +105,10 @@ def score_groups(scores: Scores) -> list[dict]:
 def _shown(name: str, score: Score) -> dict[str, str]:
     if name == LENGTH.removeprefix("mean_"):
         return {"value": f"{score.value:.1f}", "interval": interval(score.low, score.high)}
-    return {"value": f"{100 * score.value:.1f}", "interval": percent_interval(score.low, score.high)}
+    return {
+        "value": f"{100 * score.value:.1f}",
+        "interval": percent_interval(score.low, score.high),
+    }
 
 
 def hardware(nodes: int, gpus_per_node: int) -> str:
@@ -128,7 +153,7 @@ def cost_grid(lines: list[StageLine], sums: Total) -> Grid:
         "#Hours",
         "#GPU-hours",
         "#Core-hours",
-        "#USD per unit",
+        "#USD per core- or GPU-hour",
         "#USD",
         "#kWh",
         "Energy is",
@@ -137,7 +162,8 @@ def cost_grid(lines: list[StageLine], sums: Total) -> Grid:
         "Every attempt is billed, failed, killed and superseded ones included. Hours are wall-clock "
         "hours of the attempts; nothing is rounded before it is added."
     )
-    return Grid("Cost of this run by stage", caption, names, rows)
+    grid = Grid("Cost of this run by stage", caption, names, rows)
+    return without_constants(grid, ("Scale", "Device", "Nodes", "Energy is"))
 
 
 def _cost_total(sums: Total) -> Line:
@@ -177,7 +203,7 @@ def attempts_grid(attempts: list[Attempt]) -> Grid:
         "Scale",
         "Began (UTC)",
         "#Took",
-        "Outcome",
+        "~Outcome",
         "Billed as",
         "#Seed",
         "Device",
@@ -185,4 +211,5 @@ def attempts_grid(attempts: list[Attempt]) -> Grid:
         "Commit",
     )
     caption = "All attempts in the order in which they began. * marks uncommitted changes."
-    return Grid("Attempts", caption, names, rows)
+    grid = Grid("Attempts", caption, names, rows)
+    return without_constants(grid, ("Scale", "Seed", "Device", "Host", "Commit"))

@@ -37,8 +37,10 @@ GROUPS = (
     (
         "Other readings",
         ("rounded_cells", FOUR_DAYS, "lost_asterisk", "r1_hours_alone"),
-        "from the printed, rounded GPU-hours; with the text's other duration of R1; and as the "
-        "press misread the table",
+        (
+            "from the printed, rounded GPU-hours; with the text's other duration of R1; and as the "
+            "press misread the table"
+        ),
     ),
     (
         "The base model, which is not in the table",
@@ -129,7 +131,7 @@ def _grid(paper: PaperBill, name: str, parts: Sequence[str], words: str) -> Grid
     several = len(parts) > 1
     heads = columns("Reading") if several else []
     heads += columns("Stage", "Cell", "#Recomputed", "#Printed", "#Difference", "#Rounds to")
-    heads += columns("Fits", "Computation", "Note")
+    heads += columns("Fits", "~Computation and note")
     rows = []
     for row in paper.rows:
         part, item = row.text("part"), row.text("item")
@@ -139,7 +141,8 @@ def _grid(paper: PaperBill, name: str, parts: Sequence[str], words: str) -> Grid
         cells = [PARTS.get(part, part)] if several else []
         cells += [STAGES.get(stage, stage), ITEMS.get(item, item)]
         cells += [_shown(row, column) for column in NUMBERS]
-        cells += [row.text("fits_rounding"), _product(row.text("formula")), row.text("note")]
+        words = [_product(row.text("formula")), row.text("note")]
+        cells += [row.text("fits_rounding"), "; ".join(filter(None, words))]
         rows.append(Line(cells, "total" if stage == TOTAL and item == "gpu_hours" else ""))
     return Grid(name, f"{name}: {words}." if words else name, heads, rows)
 

@@ -10,24 +10,32 @@ from r1repro.errors import SettingsError
 HEADLINES = {
     "smoke": (
         "Smoke test: nothing here is the paper's model, and nothing was trained to be good",
-        "This scale only shows that every stage runs and that the files fit together. Its scores "
-        "say nothing about the recipe.",
+        (
+            "This scale only shows that every stage runs and that the files fit together. Its scores "
+            "say nothing about the recipe."
+        ),
     ),
     "mini": (
         "Miniature: nothing here is the paper's model",
-        "The recipe is the paper's, the scale is not: a small transformer trained from scratch on "
-        "generated problems. A number on this page is about this miniature unless it is marked as "
-        "the paper's.",
+        (
+            "The recipe is the paper's, the scale is not: a small transformer trained from scratch on "
+            "generated problems. A number on this page is about this miniature unless it is marked as "
+            "the paper's."
+        ),
     ),
     "node": (
         "One node: nothing here is the paper's model",
-        "The recipe is the paper's, the scale is not: one GPU node and a small base model. A "
-        "number on this page is about this run unless it is marked as the paper's.",
+        (
+            "The recipe is the paper's, the scale is not: one GPU node and a small base model. A "
+            "number on this page is about this run unless it is marked as the paper's."
+        ),
     ),
     "paper": (
         "Paper scale: the published settings, not the authors' run",
-        "The settings are the published ones, and where the paper is silent the choice is ours. A "
-        "number on this page is about this run unless it is marked as the paper's.",
+        (
+            "The settings are the published ones, and where the paper is silent the choice is ours. A "
+            "number on this page is about this run unless it is marked as the paper's."
+        ),
     ),
 }
 
@@ -35,29 +43,40 @@ EXCLUDED_FROM_PAPER = (
     "the base model DeepSeek-V3-Base (2,788K H800 hours by its own report)",
     "the preparatory experiments on A100 with a model of about 30B parameters: hours not reported",
     "failed and earlier runs, process-reward and tree-search trials",
-    "the training of the reward models, and of both supervised stages unless the R1 column "
-    "holds them: not stated",
+    (
+        "the training of the reward models, and of both supervised stages unless the R1 column "
+        "holds them: not stated"
+    ),
     "the six distilled models, the comparison runs at 32B and 7B, and the ablations",
     "evaluation, CPU verifiers, and nodes that were reserved but idle",
     "annotators and other staff, storage, network, and electricity beyond the rental price",
 )
 
 EXCLUDED_FROM_RUN = (
-    "the development of this artifact: earlier versions, trial runs, tests and continuous "
-    "integration",
-    "setting up the environment (downloads, installation) and Snakemake's own start-up and idle "
-    "time between stages",
+    (
+        "the development of this artifact: earlier versions, trial runs, tests and continuous "
+        "integration"
+    ),
+    (
+        "setting up the environment (downloads, installation) and Snakemake's own start-up and idle "
+        "time between stages"
+    ),
     "making this page, and the seconds of a killed attempt after its last heartbeat",
     "buying, housing and administering the machine, and the people who ran it",
     "whatever is marked unknown above: it is counted there and added nowhere",
 )
 
 COMMANDS = (
-    ("Everything, from a fresh clone (needs Python 3.11 or later, git and make):", "make reproduce"),
+    (
+        "Everything, from a fresh clone (needs Python 3.11 or later, git and make):",
+        "make reproduce",
+    ),
     ("Everything, in an environment that is already there:", "snakemake"),
     (
-        "One stage and what follows from it, here the reinforcement learning; an interrupted "
-        "stage continues from its last checkpoint:",
+        (
+            "One stage and what follows from it, here the reinforcement learning; an interrupted "
+            "stage continues from its last checkpoint:"
+        ),
         "snakemake --forcerun r1_zero",
     ),
 )

@@ -73,7 +73,12 @@ class Scores:
 
     def lines(self) -> Iterator[tuple[str, str, dict[str, Score]]]:
         """Yield checkpoint, category and the four scores of each line of the page's table."""
-        names = {"pass": "pass@1", "cons": self.consensus, "length": LENGTH, "format": "format_rate"}
+        names = {
+            "pass": "pass@1",
+            "cons": self.consensus,
+            "length": LENGTH,
+            "format": "format_rate",
+        }
         for checkpoint in self.checkpoints():
             for category in self.categories():
                 if (checkpoint, category, "pass@1") in self.cells:

@@ -62,19 +62,25 @@ def build(evidence: Evidence, report: Path) -> str:
     entries = [
         (
             "curve",
-            f"pass@1 {percent(first.pass1)} at update {count(first.step)}, {percent(last.pass1)} "
-            f"at {count(last.step)}; {first.mean_length:.1f} to {last.mean_length:.1f} tokens",
+            (
+                f"pass@1 {percent(first.pass1)} at update {count(first.step)}, {percent(last.pass1)} "
+                f"at {count(last.step)}; {first.mean_length:.1f} to {last.mean_length:.1f} tokens"
+            ),
         ),
         (
             "data",
-            f"{count(evidence.data.removed())} of {count(evidence.data.checked())} texts removed "
-            "by decontamination",
+            (
+                f"{count(evidence.data.removed())} of {count(evidence.data.checked())} texts removed "
+                "by decontamination"
+            ),
         ),
         (
             "cost",
-            f"{count(sums.attempts)} attempts ({count(sums.unsuccessful)} failed), "
-            f"{rounded(sums.hours, 3)} h, {rounded(sums.core_hours, 3)} core-hours, "
-            f"{rounded(sums.gpu_hours, 3)} GPU-hours",
+            (
+                f"{count(sums.attempts)} attempts ({count(sums.unsuccessful)} failed), "
+                f"{rounded(sums.hours, 3)} h, {rounded(sums.core_hours, 3)} core-hours, "
+                f"{rounded(sums.gpu_hours, 3)} GPU-hours"
+            ),
         ),
         ("", f"{bill.cost_sentence(sums)}; {bill.energy_sentence(sums)}"),
         ("paper", paper_bill.short_sentence(evidence.paper_bill)),

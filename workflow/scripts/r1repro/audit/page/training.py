@@ -12,7 +12,7 @@ from pathlib import Path
 from r1repro.audit.page.drawing import Chart, Line, draw
 from r1repro.audit.page.tables import Row, read_rows
 
-SIZE = (4.6, 3.0)
+SIZE = (4.0, 2.9)
 # name, title, y label, [(column, label, colour, dash)], shown in percent, limits of the y axis
 PANELS = (
     (
@@ -36,6 +36,19 @@ PANELS = (
             ("length_p90", "90th pct.", "green", "--"),
             ("length_max", "max", "vermilion", ":"),
             ("max_response_tokens", "limit", "grey", "-."),
+        ),
+        False,
+        (0, None),
+    ),
+    (
+        "seconds",
+        "Time per update",
+        "Seconds",
+        (
+            ("seconds_rollout", "rollout", "blue", "-"),
+            ("seconds_reward", "reward", "vermilion", ":"),
+            ("seconds_reference", "reference", "grey", "-."),
+            ("seconds_update", "update", "green", "--"),
         ),
         False,
         (0, None),
@@ -81,21 +94,9 @@ PANELS = (
         False,
         (0, None),
     ),
-    (
-        "seconds",
-        "Time per update",
-        "Seconds",
-        (
-            ("seconds_rollout", "rollout", "blue", "-"),
-            ("seconds_reward", "reward", "vermilion", ":"),
-            ("seconds_reference", "reference", "grey", "-."),
-            ("seconds_update", "update", "green", "--"),
-        ),
-        False,
-        (0, None),
-    ),
 )
 STEPPED = ("max_response_tokens",)
+COUNTED = ("zero-variance",)
 
 
 def _columns() -> list[str]:
@@ -129,9 +130,7 @@ def _panel(rows: list[Row], updates: list[int], panel: tuple) -> str:
         for (column, label, colour, dash), points in zip(series, values, strict=True)
     ]
     factor = 100 if in_percent else 1
-    spoken = [
-        (line.label, [None if y is None else factor * y for y in line.y]) for line in lines
-    ]
+    spoken = [(line.label, [None if y is None else factor * y for y in line.y]) for line in lines]
     return draw(
         Chart(
             name=f"training-{name}",
@@ -143,6 +142,7 @@ def _panel(rows: list[Row], updates: list[int], panel: tuple) -> str:
             y_range=y_range,
             percent=in_percent,
             inches=SIZE,
+            whole_y=name in COUNTED,
         )
     )
 

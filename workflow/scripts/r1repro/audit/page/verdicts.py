@@ -100,7 +100,7 @@ def key_results(scores: Scores, scale: str) -> list[Result]:
             judge_at_least(zero.value, zero.low, ZERO_AT_LEAST),
         ),
         (
-            "mean response length, r1_zero / base",
+            "mean length, r1_zero / base",
             f"{ratio:.2f}{TIMES}",
             interval(ratio_low, ratio_high, 2),
             f"at least {LENGTH_RATIO_AT_LEAST:.0f}{TIMES}",

@@ -10,7 +10,15 @@ from decimal import ROUND_HALF_UP, Decimal
 THIN = "\u202f"  # narrow no-break space, between a number and its unit
 MINUS = "\u2212"
 TIMES = "\u00d7"
-SPELLED = {THIN: " ", "\u00a0": " ", MINUS: "-", TIMES: "x", "\u2192": "->", "\u2013": "-"}
+SPELLED = {
+    THIN: " ",
+    "\u00a0": " ",
+    MINUS: "-",
+    TIMES: "x",
+    "\u2192": "->",
+    "\u2013": "-",
+    "\u2011": "-",
+}
 
 
 def percent(share: float, digits: int = 1) -> str:

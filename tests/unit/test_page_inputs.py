@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Missing and malformed inputs: one sentence that names the file, and no page."""
+
+import json
+
+import page_tables
+import pytest
+from r1repro.errors import StageError
+
+FILES = (
+    "prompts_manifest", "corpus_manifest", "decontamination", "base_metrics", "dev1_metrics",
+    "rl_metrics", "test", "scores", "curve", "published_curve", "cost_by_stage", "paper_cost",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_missing_file_is_named(tmp_path, name):
+    """Each input that is absent stops the page with a sentence about that file."""
+    options = page_tables.make(tmp_path)
+    options[name].unlink()
+    with pytest.raises(StageError, match="does not exist") as caught:
+        page_tables.render(options)
+    assert str(options[name]) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [n for n in FILES if n != "test"])
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"a,b\n1,2\n", b"[1]", b'{"a": '])
+def test_damaged_file_is_named(tmp_path, name, content):
+    """Each input with other content than its name promises stops the page likewise."""
+    options = page_tables.make(tmp_path)
+    options[name].write_bytes(content)
+    with pytest.raises(StageError) as caught:
+        page_tables.render(options)
+    assert str(options[name]) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "words"),
+    [
+        ("scores", "pass@1,16,192,0.74", "pass@1,16,192,nan", "line 42.*finite number"),
+        ("scores", "pass@1,16,192,0.74", "pass@1,16,192,74", "share between 0 and 1"),
+        ("scores", "r1_zero,all,pass@1", "r1_zero,all,mean_length", "stands there twice"),
+        ("scores", "r1_zero,all,cons@16", "r1_zero,all,cons@64", "one majority-vote metric"),
+        ("scores", "base,all,pass@1", "base,every,pass@1", "lacks pass@1 of base on all"),
+        ("curve", "20,0.4", "60,0.4", "steps must rise"),
+        ("curve", "20,0.4,0.5,31.0", "20,0.4,0.5", "line 3: 3 cells where the header has 4"),
+        ("curve", "mean_length", "length", "lacks the column mean_length"),
+        ("rl_metrics", "entropy", "disorder", "lacks the column entropy"),
+        ("base_metrics", "loss", "lost", "lacks the column loss"),
+        ("cost_by_stage", "0.00288888888,unknown", "0.00288888888,0.5", "measured or estimated"),
+        ("cost_by_stage", "final,AMD EPYC 7763,1,0,1,0.025", "final,x,1,0,1,-1", "at least 0"),
+        ("paper_cost", "147336,147000", "147336 h,147000", "a number or the word unknown"),
+        ("prompts_manifest", '"records": 1920', '"records": "many"', "where a count is needed"),
+        ("decontamination", '"streams"', '"stream"', "lacks the field streams"),
+    ],
+)
+def test_wrong_value_is_named_with_its_place(tmp_path, name, old, new, words):
+    """A wrong cell, column or field stops the page and is named."""
+    options = page_tables.make(tmp_path)
+    page_tables.edit(options[name], old, new)
+    with pytest.raises(StageError, match=words) as caught:
+        page_tables.render(options)
+    assert str(options[name]) in str(caught.value)
+
+
+def test_more_columns_and_another_order_are_fine(tmp_path):
+    """A table may grow: columns are found by name."""
+    options = page_tables.make(tmp_path)
+    before = page_tables.render(options)[1]
+    lines = options["curve"].read_text(encoding="utf-8").splitlines()
+    turned = [",".join(reversed(line.split(","))) + ",9" for line in lines]
+    options["curve"].write_text("\n".join(turned) + "\n", encoding="utf-8")
+    assert page_tables.render(options)[1] == before
+
+
+def test_scale_without_a_headline_is_refused(tmp_path):
+    """A page must not leave its scale unsaid."""
+    options = page_tables.make(tmp_path)
+    for path in options["attempts"].rglob("*.jsonl"):
+        page_tables.edit(path, '"mini"', '"huge"')
+    with pytest.raises(StageError, match="scale 'huge' has no headline"):
+        page_tables.render(options, scale="huge")
+
+
+def test_results_without_attempts_are_refused(tmp_path):
+    """A page cannot say when and where a run took place that left no record."""
+    options = page_tables.make(tmp_path)
+    for path in options["attempts"].rglob("*.jsonl"):
+        path.unlink()
+    with pytest.raises(StageError, match="holds no attempt record"):
+        page_tables.render(options)
+
+
+def test_attempts_of_another_scale_are_not_taken_for_this_run(tmp_path):
+    """Only completed attempts of the configured scale stand behind the results."""
+    options = page_tables.make(tmp_path)
+    with pytest.raises(StageError, match="no completed attempt of scale smoke"):
+        page_tables.render(options, scale="smoke")
+
+
+def test_torn_record_is_read_to_its_last_whole_line(tmp_path):
+    """A record cut in its end line counts as killed, at the last heartbeat."""
+    options = page_tables.make(tmp_path)
+    record = next((options["attempts"] / "corpus").iterdir())
+    text = record.read_text(encoding="utf-8")
+    record.write_text(text[:-30], encoding="utf-8")
+    html = page_tables.render(options)[0]
+    assert html.count("killed: no end record") == 2
+    assert "4 of them completed" in html
+
+
+def test_running_page_is_not_in_its_own_list(tmp_path):
+    """The record of the page's own attempt, open while it is made, changes nothing."""
+    options = page_tables.make(tmp_path)
+    before = page_tables.render(options)[0]
+    lines = page_tables.attempt_lines("page", 30, None)
+    name = f"{lines[0]['attempt_id']}.jsonl"
+    page_tables.write_lines(options["attempts"] / "page" / name, lines)
+    assert page_tables.render(options)[0] == before
+
+
+def test_checkpoint_folder_names_the_samples(tmp_path):
+    """Without a base among the samples there is nothing to compare: an error that says so."""
+    options = page_tables.make(tmp_path)
+    options["samples"] = [p for p in options["samples"] if p.parent.name != "base"]
+    with pytest.raises(StageError, match="no file in a folder named base"):
+        page_tables.render(options)
+
+
+def test_templates_can_be_missing(tmp_path):
+    """A folder without the template is named, with the way back."""
+    options = page_tables.make(tmp_path) | {"templates": tmp_path}
+    with pytest.raises(StageError, match="restore it with git"):
+        page_tables.render(options)
+
+
+def test_program_prints_one_line_and_writes_no_page(tmp_path, capsys, monkeypatch):
+    """The program turns a bad input into one line and status 1; no half page stays behind."""
+    import page
+    from r1repro.cli import run_program
+
+    options = page_tables.make(tmp_path)
+    options["curve"].unlink()
+    out = tmp_path / "results/report.html"
+    arguments = ["page.py", "--settings", json.dumps(page_tables.SETTINGS), "--gpus", "0"]
+    arguments += ["--state", str(tmp_path / "state"), "--code", "x"]
+    arguments += ["--out-report", str(out), "--out-summary", str(out.with_name("summary.txt"))]
+    for name, value in options.items():
+        values = value if isinstance(value, list) else [value]
+        arguments += [f"--{name.replace('_', '-')}", *map(str, values)]
+    monkeypatch.setattr("sys.argv", arguments)
+    assert run_program(page.main) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not out.exists()
