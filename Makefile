@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+# Takes   Python 3.11 or later, git, make, and a package index
+# Makes   .venv with the locked packages, then whatever the target says
+# Choice  No target and no prerequisite is an absolute path: the folder's name may hold a space.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+UV_VERSION := 0.13.9
+TORCH := $(shell sed -n 's/^\(torch==[0-9.]*\).*/\1/p' requirements.in)
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYTHONDONTWRITEBYTECODE := 1
+
+# uv reads neither pip's variables nor its configuration: hand over what the user set for pip.
+comma := ,
+empty :=
+ifneq ($(PIP_FIND_LINKS),)
+export UV_FIND_LINKS ?= $(subst $(empty) $(empty),$(comma),$(strip $(PIP_FIND_LINKS)))
+endif
+ifneq ($(PIP_INDEX_URL),)
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@echo "With the environment active (source .venv/bin/activate), 'snakemake' alone does what"
+	@echo "'make reproduce' does; 'snakemake data', prepare, rl, evaluate, cost, report are its parts."
+
+.PHONY: reproduce
+reproduce: setup ## Set up and run the miniature reproduction to its report (results/report.html)
+	@python -m snakemake
+
+.PHONY: test
+test: setup ## Set up and run every test and every style check
+	@python -m pytest
+
+.PHONY: setup
+setup: ## Make .venv and install the locked packages (instant when nothing changed)
+	@wanted="$$(cat requirements.lock requirements.in Makefile | cksum)"; \
+	if [ "$$(cat .venv/installed 2>/dev/null || true)" = "$$wanted" ]; then exit 0; fi; \
+	$(MAKE) install; \
+	echo "$$wanted" > .venv/installed
+
+.PHONY: install
+install:
+	@chosen=""; \
+	for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+		if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+		then chosen="$$python"; break; fi; \
+	done; \
+	if [ -z "$$chosen" ]; then \
+		echo "error: Python 3.11 or later is needed but python3 is" \
+			"$$(python3 --version 2>&1 || true);" \
+			"install it, or name one: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; \
+		exit 1; \
+	fi; \
+	if ! .venv/bin/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	then \
+		echo "Making .venv with $$("$$chosen" --version)"; \
+		if ! "$$chosen" -m venv --clear .venv; then \
+			echo "error: $$chosen cannot make a virtual environment;" \
+				"install its venv module (Debian, Ubuntu: python3-venv), then run again" >&2; \
+			exit 1; \
+		fi; \
+	fi
+	@echo "Installing the locked packages into .venv"
+	@if .venv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); then \
+		.venv/bin/python -m uv pip install --quiet --python .venv/bin/python \
+			--no-deps --require-hashes -r requirements.lock; \
+		.venv/bin/python -m uv pip install --quiet --python .venv/bin/python "$(TORCH)"; \
+	else \
+		echo "uv $(UV_VERSION) cannot be installed here; using pip, which takes some minutes more"; \
+		.venv/bin/python -m pip install --quiet --disable-pip-version-check \
+			--no-deps --require-hashes -r requirements.lock; \
+		.venv/bin/python -m pip install --quiet --disable-pip-version-check "$(TORCH)"; \
+	fi
+
+.PHONY: lint
+lint: setup ## Check style: ruff, snakefmt, snakemake --lint
+	@ruff check .
+	@ruff format --check .
+	@snakefmt --check Snakefile workflow
+	@python -m snakemake --lint
+
+.PHONY: format
+format: setup ## Bring Python and Snakemake files into the style that lint asks for
+	@ruff check --fix .
+	@ruff format .
+	@snakefmt Snakefile workflow
+
+.PHONY: lock
+lock: setup ## Renew requirements.lock and the pins in envs/ from requirements.in
+	@python envs/lock.py
+
+.PHONY: set-aside
+set-aside: ## Move results and logs to set-aside/<time>/ so that the next run starts from nothing
+	@folder="set-aside/$$(date -u +%Y%m%dT%H%M%SZ)"; \
+	mkdir -p "$$folder"; \
+	for item in $$(ls -A results 2>/dev/null | grep -v -x -e README.md -e published || true); do \
+		mkdir -p "$$folder/results"; mv "results/$$item" "$$folder/results/"; \
+	done; \
+	if [ -d logs ]; then mv logs "$$folder/logs"; fi; \
+	echo "Nothing was deleted: results and logs are now in $$folder"
+
+.PHONY: clean
+clean: ## Remove caches of the tools; results, logs and .venv stay
+	@rm -rf .pytest_cache .ruff_cache
+	@find . -path ./.venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

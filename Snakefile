@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+
+# configuration: every key has a value here; a file given with --configfile is laid over it
+
+
+configfile: "config/config.yaml"
+
+
+# rules
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/prepare.smk"
+include: "workflow/rules/rl.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/cost.smk"
+include: "workflow/rules/report.smk"
+
+
+# messages
+
+
+onstart:
+    preflight_of_this_run()
+
+
+onsuccess:
+    print_summary()
+
+
+onerror:
+    print_failure(log)
+
+
+# targets: all, and those at the end of each rules file (data prepare rl evaluate cost report)
+
+
+rule all:
+    """Everything from data to report."""
+    default_target: True
+    input:
+        rules.data.input,
+        rules.prepare.input,
+        rules.rl.input,
+        rules.evaluate.input,
+        rules.cost.input,
+        rules.report.input,

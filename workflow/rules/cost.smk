@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Takes   results/attempts (all attempts, also failed ones), config/prices.yaml,
+        results/published/nature (committed evidence)
+Makes   results/cost: cost_by_stage.csv of this run, paper_cost.csv recomputed
+"""
+
+
+rule stage_cost:
+    """Price every attempt of the run by stage and purpose."""
+    input:
+        program="workflow/scripts/stage_cost.py",
+        prices="config/prices.yaml",
+        # new whenever a stage ran anew, also when its results are the same: then so is the bill
+        ran=expand("results/benchmarks/{stage}.tsv", stage=BILLED),
+    output:
+        table=report(
+            "results/cost/cost_by_stage.csv",
+            caption="../report/cost_by_stage.rst",
+            category="Cost",
+        ),
+    log:
+        "logs/stage_cost.log",
+    benchmark:
+        "results/benchmarks/stage_cost.tsv"
+    localrule: True
+    conda:
+        "../../envs/cost.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime="10m",
+        tracking=json.dumps(config["tracking"]),
+    params:
+        settings=settings("cost"),
+        state="results/state/stage_cost",
+        attempts="results/attempts",
+        wandb="results/wandb",
+        code=code_digest("stage_cost"),
+    message:
+        "stage_cost: pricing what every attempt used"
+    shell:
+        r"""
+        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+            python {input.program:q} \
+            --settings {params.settings:q} --gpus 0 --state {params.state:q} \
+            --attempts {params.attempts:q} --code {params.code:q} \
+            --prices {input.prices:q} --tracking {resources.tracking:q} --wandb {params.wandb:q} \
+            --out {output.table:q} \
+            3>&2 >{log:q} 2>&1
+        """
+
+
+rule paper_cost:
+    """Recompute the paper's cost table from nodes x GPUs x hours."""
+    input:
+        program="workflow/scripts/paper_cost.py",
+        cost="results/published/nature/cost.csv",
+        v3_cost="results/published/nature/v3_cost.csv",
+        sums="results/published/nature/SHA256SUMS",
+        prices="config/prices.yaml",
+    output:
+        table=report(
+            "results/cost/paper_cost.csv",
+            caption="../report/paper_cost.rst",
+            category="Cost",
+        ),
+    log:
+        "logs/paper_cost.log",
+    benchmark:
+        "results/benchmarks/paper_cost.tsv"
+    localrule: True
+    conda:
+        "../../envs/cost.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime="10m",
+    params:
+        settings=settings("cost"),
+        state="results/state/paper_cost",
+        attempts="results/attempts",
+        code=code_digest("paper_cost"),
+    message:
+        "paper_cost: recomputing the paper's own table"
+    shell:
+        r"""
+        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+            python {input.program:q} \
+            --settings {params.settings:q} --gpus 0 --state {params.state:q} \
+            --attempts {params.attempts:q} --code {params.code:q} \
+            --cost {input.cost:q} --v3-cost {input.v3_cost:q} --prices {input.prices:q} \
+            --out {output.table:q} \
+            3>&2 >{log:q} 2>&1
+        """
+
+
+rule cost:
+    """Target: the cost of this run and the paper's."""
+    input:
+        rules.stage_cost.output,
+        rules.paper_cost.output,

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Takes   settings and, if data.user_prompts names one, a JSONL file with own prompts
+Makes   results/data: prompts in three splits, base corpus, cold-start set, manifests, and the
+        report of the decontamination
+Keeps   results/attempts (the bill): on purpose not an output
+"""
+
+
+rule prompts:
+    """Draw prompts in four categories, split them by content and filter them by n-grams."""
+    input:
+        program="workflow/scripts/prompts.py",
+        user_prompts=config["data"]["user_prompts"] or [],
+    output:
+        train="results/data/train.jsonl",
+        validation="results/data/validation.jsonl",
+        test="results/data/test.jsonl",
+        manifest="results/data/prompts_manifest.json",
+        decontamination="results/data/decontamination.json",
+    log:
+        "logs/prompts.log",
+    benchmark:
+        "results/benchmarks/prompts.tsv"
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime="30m",
+    params:
+        settings=settings(
+            "data",
+            without=("data.corpus", "data.cold_start_samples"),
+        ),
+        state="results/state/prompts",
+        attempts="results/attempts",
+        code=code_digest("prompts"),
+    message:
+        "prompts: drawing the questions of train, validation and test"
+    shell:
+        r"""
+        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+            python {input.program:q} \
+            --settings {params.settings:q} --gpus 0 --state {params.state:q} \
+            --attempts {params.attempts:q} --code {params.code:q} \
+            --user-prompts {input.user_prompts:q} \
+            --out-train {output.train:q} --out-validation {output.validation:q} \
+            --out-test {output.test:q} --out-manifest {output.manifest:q} \
+            --out-decontamination {output.decontamination:q} \
+            3>&2 >{log:q} 2>&1
+        """
+
+
+rule corpus:
+    """Write the base corpus and the cold-start set, without any evaluation question."""
+    input:
+        program="workflow/scripts/corpus.py",
+        train=rules.prompts.output.train,
+        validation=rules.prompts.output.validation,
+        test=rules.prompts.output.test,
+    output:
+        base_corpus="results/data/base_corpus.jsonl",
+        cold_start="results/data/cold_start.jsonl",
+        manifest="results/data/corpus_manifest.json",
+    log:
+        "logs/corpus.log",
+    benchmark:
+        "results/benchmarks/corpus.tsv"
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime="2h",
+    params:
+        settings=settings(
+            "data.corpus",
+            "data.cold_start_samples",
+            "data.decontamination",
+            "data.chinese_share",
+        ),
+        state="results/state/corpus",
+        attempts="results/attempts",
+        code=code_digest("corpus"),
+    message:
+        "corpus: writing what the base model reads and the cold-start samples"
+    shell:
+        r"""
+        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+            python {input.program:q} \
+            --settings {params.settings:q} --gpus 0 --state {params.state:q} \
+            --attempts {params.attempts:q} --code {params.code:q} \
+            --train {input.train:q} --validation {input.validation:q} --test {input.test:q} \
+            --out-base-corpus {output.base_corpus:q} --out-cold-start {output.cold_start:q} \
+            --out-manifest {output.manifest:q} \
+            3>&2 >{log:q} 2>&1
+        """
+
+
+rule data:
+    """Target: all data files and their manifests."""
+    input:
+        rules.prompts.output,
+        rules.corpus.output,

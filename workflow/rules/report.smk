@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Takes   every table, metric and manifest of the run, its samples, its attempts
+Makes   results/report.html (self-contained), results/summary.txt (what the terminal ends with)
+"""
+
+
+rule page:
+    """Put what was run, what came out and what it cost on one page."""
+    input:
+        program="workflow/scripts/page.py",
+        prompts_manifest=rules.prompts.output.manifest,
+        corpus_manifest=rules.corpus.output.manifest,
+        tokens_manifest=rules.tokenizer.output.tokens_manifest,
+        decontamination=rules.prompts.output.decontamination,
+        base_metrics=rules.base.output.metrics,
+        dev1_metrics=rules.dev1.output.metrics,
+        rl_metrics=rules.r1_zero.output.metrics,
+        samples=expand("results/evaluate/{checkpoint}/samples.jsonl", checkpoint=CHECKPOINTS),
+        test=rules.prompts.output.test,
+        scores=rules.scores.output.scores,
+        curve=rules.curve.output.curve,
+        published_curve="results/published/nature/r1_zero_curve.csv",
+        cost_by_stage=rules.stage_cost.output.table,
+        paper_cost=rules.paper_cost.output.table,
+    output:
+        report=report(
+            "results/report.html",
+            caption="../report/page.rst",
+            category="Report",
+        ),
+        summary="results/summary.txt",
+    log:
+        "logs/page.log",
+    benchmark:
+        "results/benchmarks/page.tsv"
+    localrule: True
+    conda:
+        "../../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+    params:
+        settings=settings(
+            "data",
+            "tokenizer",
+            "model",
+            "base",
+            "dev1",
+            "r1_zero",
+            "evaluate",
+            "sandbox",
+            "cost",
+        ),
+        state="results/state/page",
+        attempts="results/attempts",
+        templates="workflow/report",
+        code=code_digest("page", "report"),
+    message:
+        "page: writing the report"
+    shell:
+        r"""
+        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+            python {input.program:q} \
+            --settings {params.settings:q} --gpus 0 --state {params.state:q} \
+            --attempts {params.attempts:q} --code {params.code:q} \
+            --prompts-manifest {input.prompts_manifest:q} \
+            --corpus-manifest {input.corpus_manifest:q} \
+                --tokens-manifest {input.tokens_manifest:q} \
+            --decontamination {input.decontamination:q} \
+            --base-metrics {input.base_metrics:q} --dev1-metrics {input.dev1_metrics:q} \
+            --rl-metrics {input.rl_metrics:q} --samples {input.samples:q} --test {input.test:q} \
+            --scores {input.scores:q} --curve {input.curve:q} \
+            --published-curve {input.published_curve:q} \
+            --cost-by-stage {input.cost_by_stage:q} --paper-cost {input.paper_cost:q} \
+            --templates {params.templates:q} \
+            --out-report {output.report:q} --out-summary {output.summary:q} \
+            3>&2 >{log:q} 2>&1
+        """
+
+
+rule report:
+    """Target: the page."""
+    input:
+        rules.page.output,

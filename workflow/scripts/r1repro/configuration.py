@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Check the configuration and hand each stage its own part of it.
+
+Every problem becomes one sentence that names the file and line, the key, what was found and what
+to do, with the nearest known key where one is misspelt.
+
+Choices  Keys are written as section.key. Whole numbers must be written as such (4000000, not
+         4e6), because a program that counts must not receive a float; true is not a number.
+         What a schema cannot say (shares that add up to 1) is checked in `relations`.
+"""
+
+import difflib
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path
+
+import yaml
+from jsonschema import Draft202012Validator, validators
+from jsonschema.exceptions import ValidationError
+
+WORDS = {
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "a text",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a section with keys",
+    "null": "null",
+}
+MANUAL = "config/README.md explains the keys"
+
+
+def _is_integer(_checker, value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(_checker, value: object) -> bool:
+    return _is_integer(_checker, value) or (isinstance(value, float) and math.isfinite(value))
+
+
+STRICT = validators.extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {"integer": _is_integer, "number": _is_number}
+    ),
+)
+
+
+class Places:
+    """Where each key of the given files stands; the file read last wins."""
+
+    def __init__(self, files: Iterable[str | Path]):
+        self.lines: dict[tuple, str] = {}
+        self.repeated: list[str] = []
+        for file in files:
+            with open(file, encoding="utf-8") as stream:
+                root = yaml.compose(stream, Loader=yaml.SafeLoader)
+            if isinstance(root, yaml.MappingNode):
+                self._visit(root, (), str(file))
+
+    def _visit(self, node: yaml.MappingNode, path: tuple, file: str) -> None:
+        seen = set()
+        for key, value in node.value:
+            here = (*path, str(key.value))
+            place = f"{file}, line {key.start_mark.line + 1}"
+            if here in seen:
+                self.repeated.append(
+                    f"{place}: '{dotted(here)}' is set a second time; keep one of them"
+                )
+            seen.add(here)
+            self.lines[here] = place
+            if isinstance(value, yaml.MappingNode):
+                self._visit(value, here, file)
+
+    def of(self, path: Iterable) -> str:
+        """Return file and line of a key or of the nearest section around it."""
+        names = tuple(str(part) for part in path)
+        while names:
+            if names in self.lines:
+                return self.lines[names]
+            names = names[:-1]
+        return "the configuration (command line or a file not read here)"
+
+
+def dotted(path: Iterable) -> str:
+    """Return a key as section.key."""
+    return ".".join(str(part) for part in path)
+
+
+def known_keys(schema: Mapping, path: tuple = ()) -> Iterator[tuple]:
+    """Yield the path of every key that a schema describes, sections included."""
+    for name, part in schema.get("properties", {}).items():
+        yield (*path, name)
+        yield from known_keys(part, (*path, name))
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _nearest(path: tuple, schema: Mapping) -> str:
+    """Return advice on an unknown key: a neighbour, a key elsewhere, or what is known there."""
+    known = list(known_keys(schema))
+    beside = [key for key in known if key[:-1] == path[:-1]]
+    for candidates in (beside, known):
+        by_name = {key[-1]: key for key in reversed(candidates)}
+        for name in difflib.get_close_matches(path[-1], by_name, n=1, cutoff=0.6):
+            return f"did you mean '{dotted(by_name[name])}'?"
+    return f"known here: {', '.join(key[-1] for key in beside)}"
+
+
+def _type_sentence(error: ValidationError, name: str) -> str:
+    wanted = error.validator_value
+    wanted = [wanted] if isinstance(wanted, str) else wanted
+    sentence = f"'{name}' must be {' or '.join(WORDS[word] for word in wanted)}"
+    sentence += f" but is {_shown(error.instance)}"
+    numeric = "integer" in wanted or "number" in wanted
+    if numeric and isinstance(error.instance, str) and _looks_like_number(error.instance):
+        sentence += "; YAML reads this as text, write it like 1.0e-3 and without quotes"
+    if "integer" in wanted and isinstance(error.instance, float):
+        sentence += "; write it without a point or exponent"
+    return sentence
+
+
+def _looks_like_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _sentences(error: ValidationError, schema: Mapping, places: Places) -> Iterator[str]:
+    """Yield what to tell the user about one error of the schema's validator."""
+    path = tuple(error.absolute_path)
+    name, place, limit = dotted(path), places.of(path), error.validator_value
+    found = f"but is {_shown(error.instance)}"
+    if error.validator == "additionalProperties":
+        for key in sorted(map(str, set(error.instance) - set(error.schema["properties"]))):
+            whole = (*map(str, path), key)
+            yield (
+                f"{places.of(whole)}: '{dotted(whole)}' is not a known setting; "
+                f"{_nearest(whole, schema)}"
+            )
+        return
+    if error.validator == "required":
+        missing = [key for key in limit if key not in error.instance]
+        yield f"{place}: {', '.join(repr(dotted((*path, key))) for key in missing)} missing; add it"
+        return
+    if error.validator == "type":
+        yield f"{place}: {_type_sentence(error, name)}; {MANUAL}"
+        return
+    if error.validator == "enum":
+        choices = [str(choice) for choice in limit]
+        near = difflib.get_close_matches(str(error.instance), choices, n=1)
+        advice = f"; did you mean {near[0]}?" if near else ""
+        yield f"{place}: '{name}' must be one of {', '.join(choices)} {found}{advice}"
+        return
+    rule = {
+        "minimum": f"must be at least {limit}",
+        "maximum": f"must be at most {limit}",
+        "exclusiveMinimum": f"must be greater than {limit}",
+        "exclusiveMaximum": f"must be less than {limit}",
+        "minItems": f"must have at least {limit} entries",
+        "maxItems": f"must have at most {limit} entries",
+        "minLength": "must not be empty",
+        "pattern": "may hold letters, digits, '.', '_' and '-' only, 128 at most,",
+    }[error.validator]
+    yield f"{place}: '{name}' {rule} {found}; {MANUAL}"
+
+
+def relations(config: Mapping) -> Iterator[tuple[tuple, str]]:
+    """Yield (key, sentence) for settings that are sound alone but not together."""
+    for name in ("shares", "languages"):
+        total = sum(Fraction(str(share)) for share in config["data"]["corpus"][name].values())
+        if total != 1:
+            yield (
+                ("data", "corpus", name),
+                f"'data.corpus.{name}' must add up to 1 but add up to {float(total):g}",
+            )
+    ladder = [
+        ("data.decontamination.content_words", "data.decontamination.ngram"),
+        ("evaluate.consensus", "evaluate.samples"),
+        ("evaluate.curve_prompts_per_category", "data.prompts_per_category.test"),
+        ("r1_zero.max_response_tokens", "r1_zero.late_max_response_tokens"),
+        ("r1_zero.late_max_response_tokens", "r1_zero.row_tokens"),
+        ("evaluate.max_response_tokens", "model.max_positions"),
+        ("base.row_tokens", "model.max_positions"),
+        ("dev1.row_tokens", "model.max_positions"),
+        ("r1_zero.row_tokens", "model.max_positions"),
+    ]
+    for lower, upper in ladder:
+        low, high = value_at(config, lower), value_at(config, upper)
+        if low > high:
+            yield tuple(lower.split(".")), f"'{lower}' ({low}) must not exceed '{upper}' ({high})"
+    rollout = config["r1_zero"]["updates_per_rollout"]
+    for key in (
+        "updates",
+        "late_from_update",
+        "reference_reset_updates",
+        "checkpoint_every_updates",
+        "curve_every_updates",
+    ):
+        if config["r1_zero"][key] % rollout:
+            yield (
+                ("r1_zero", key),
+                f"'r1_zero.{key}' ({config['r1_zero'][key]}) must be a multiple of "
+                f"'r1_zero.updates_per_rollout' ({rollout})",
+            )
+    if config["model"]["hidden_size"] % (2 * config["model"]["heads"]):
+        yield (
+            ("model", "hidden_size"),
+            f"'model.hidden_size' ({config['model']['hidden_size']}) must be a multiple of twice "
+            f"'model.heads' ({config['model']['heads']})",
+        )
+
+
+def value_at(config: Mapping, key: str) -> object:
+    """Return the value of section.key; a missing key raises KeyError."""
+    value = config
+    for name in key.split("."):
+        value = value[name]
+    return value
+
+
+def problems(config: Mapping, schema: Mapping, files: Iterable[str | Path]) -> list[str]:
+    """Return one sentence per problem of a merged configuration, in the order of its keys."""
+    places = Places(files)
+    found = list(places.repeated)
+    errors = sorted(
+        STRICT(schema).iter_errors(config), key=lambda error: list(map(str, error.absolute_path))
+    )
+    for error in errors:
+        found.extend(_sentences(error, schema, places))
+    if not errors:
+        found.extend(f"{places.of(path)}: {text}" for path, text in relations(config))
+    return found
+
+
+def settings_of(config: Mapping, *keys: str, without: tuple[str, ...] = ()) -> str:
+    """Return the JSON a stage receives: scale, seed, require_gpu and the named keys, nested.
+
+    `without` leaves out keys of a named section that the stage does not use, so that changing
+    them does not rerun it.
+    """
+    chosen: dict = {}
+    for key in ("scale", "seed", "require_gpu", *keys):
+        *sections, last = key.split(".")
+        target = chosen
+        for section in sections:
+            target = target.setdefault(section, {})
+        value = value_at(config, key)
+        if isinstance(value, Mapping):
+            value = {k: v for k, v in value.items() if f"{key}.{k}" not in without}
+        target[last] = value
+    return json.dumps(chosen, ensure_ascii=False, sort_keys=True)

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is looked at before a run begins: one run per folder, a writable folder, enough disk.
+
+The lock is an flock on a file: the system drops it with the process, so that a workflow killed
+hard leaves nothing behind that someone has to remove. Jobs do not inherit it.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from r1repro.errors import StageError
+
+LOCK = Path(".snakemake/r1repro.lock")
+# What a run of each scale writes, with room to spare.
+FREE_BYTES = {"smoke": 200e6, "mini": 1e9, "node": 100e9, "paper": 50e12}
+
+
+class PreflightError(StageError):
+    """The run cannot begin here."""
+
+
+def check_writable(folders: tuple[str, ...] = (".", "results", "logs", ".snakemake")) -> None:
+    """Raise PreflightError unless a file can be made in every folder that exists."""
+    for folder in folders:
+        if not Path(folder).exists():
+            continue
+        try:
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise PreflightError(
+                f"the folder {Path(folder).resolve()} cannot be written ({error.strerror}); give "
+                "this user write permission or clone the repository to another folder"
+            ) from error
+
+
+def check_free_disk(scale: str, folder: str = ".") -> None:
+    """Raise PreflightError when the disk has less room than a run of this scale needs."""
+    free, needed = shutil.disk_usage(folder).free, FREE_BYTES[scale]
+    if free < needed:
+        raise PreflightError(
+            f"a run of scale '{scale}' needs {needed / 1e9:.1f} GB of free disk but "
+            f"{Path(folder).resolve()} has {free / 1e9:.1f} GB; free some space, then run again"
+        )
+
+
+def take_lock(path: Path = LOCK) -> int:
+    """Hold the folder for this process until it ends; return the open descriptor.
+
+    Raises PreflightError when another run holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+        os.close(descriptor)
+        raise PreflightError(
+            f"another run (process {holder}) is working in {Path.cwd()}; wait until it has "
+            "finished or stop it, then run again; nothing was changed"
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+    return descriptor
