@@ -9,13 +9,17 @@ from r1repro.cli import run_program, stage_parser
 
 def main() -> None:
     cli = stage_parser(__doc__)
-    for name in ("--base-corpus", "--cold-start", "--out-tokenizer"):
+    texts = ("--train", "--validation", "--test", "--base-corpus", "--cold-start")
+    for name in (*texts, "--out-tokenizer", "--out-tokens-manifest"):
         cli.add_argument(name, type=Path, required=True)
     args = cli.parse_args()
 
     from r1repro.audit.attempts import open_attempt
-    from r1repro.files import atomic_dir, read_jsonl
-    from r1repro.learn.tokenizer import train_tokenizer
+    from r1repro.files import atomic_dir, read_jsonl, write_json_atomic
+    from r1repro.learn.tokenizer import encode_all, train_tokenizer
+    from r1repro.tasks.data.manifest import tokens_manifest
+
+    counted = [args.train, args.validation, args.test, args.base_corpus, args.cold_start]
 
     with open_attempt(
         args.attempts,
@@ -25,7 +29,7 @@ def main() -> None:
         seed=args.settings["seed"],
         gpus=args.gpus,
         code_digest=args.code,
-        inputs=[args.base_corpus, args.cold_start],
+        inputs=counted,
         purpose="preparatory",
         planned_device="A100",
     ) as attempt:
@@ -33,7 +37,9 @@ def main() -> None:
         tokenizer = train_tokenizer(texts, args.settings["tokenizer"]["vocab_size"])
         with atomic_dir(args.out_tokenizer) as folder:
             tokenizer.save_pretrained(folder)
-        attempt.outputs([args.out_tokenizer])
+        manifest = tokens_manifest(counted, lambda texts: encode_all(tokenizer, texts))
+        write_json_atomic(args.out_tokens_manifest, manifest)
+        attempt.outputs([args.out_tokenizer, args.out_tokens_manifest])
         print(f"tokenizer with {len(tokenizer)} tokens from {len(texts)} documents")
 
 

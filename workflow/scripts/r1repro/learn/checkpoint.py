@@ -71,31 +71,32 @@ def save_checkpoint(model: LlamaForCausalLM, tokenizer, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def save_training(
-    folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, extra: dict
-) -> None:
-    """Write what a run needs to continue: weights, optimiser moments, and JSON data."""
-    tensors = {f"model.{name}": weight.data for name, weight in model.named_parameters()}
+def save_training(folder: Path, model: torch.nn.Module, moments: dict, extra: dict) -> None:
+    """Write what a run needs to continue: weights, optimiser moments, and JSON data.
+
+    moments  weight -> {name: tensor}, as `Optimiser.moments` returns it
+    """
     names = {id(weight): name for name, weight in model.named_parameters()}
-    for weight, moments in optimizer.state.items():
-        for key, value in moments.items():
-            tensors[f"optimizer.{key}.{names[id(weight)]}"] = value
+    tensors = {f"model/{name}": weight.data for name, weight in model.named_parameters()}
+    for weight, state in moments.items():
+        for key, value in state.items():
+            tensors[f"{key}/{names[id(weight)]}"] = value
     save_file({name: t.contiguous() for name, t in tensors.items()}, folder / "training.safetensors")
     (folder / "extra.json").write_text(json.dumps(extra, allow_nan=False), encoding="utf-8")
 
 
-def load_training(
-    folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer
-) -> dict:
-    """Restore what `save_training` wrote and return its JSON data."""
+def load_training(folder: Path, model: torch.nn.Module) -> tuple[dict, dict]:
+    """Restore the weights that `save_training` wrote; return the moments and the JSON data."""
     tensors = load_file(folder / "training.safetensors")
-    with torch.no_grad():
-        for name, weight in model.named_parameters():
-            weight.copy_(tensors.pop(f"model.{name}"))
-            keys = [k for k in tensors if k.startswith("optimizer.") and k.endswith(f".{name}")]
-            for key in keys:
-                moment = key.removeprefix("optimizer.").removesuffix(f".{name}")
-                value = tensors.pop(key)
-                place = value if value.ndim == 0 else value.to(weight.device)
-                optimizer.state[weight][moment] = place
-    return json.loads((folder / "extra.json").read_text(encoding="utf-8"))
+    weights = dict(model.named_parameters())
+    moments: dict[torch.Tensor, dict] = {}
+    for full_name, value in tensors.items():
+        key, name = full_name.split("/", 1)
+        if key == "model":
+            with torch.no_grad():
+                weights[name].copy_(value)
+        else:
+            # A step counter is a scalar and stays on the CPU.
+            place = value if value.ndim == 0 else value.to(weights[name].device)
+            moments.setdefault(weights[name], {})[key] = place
+    return moments, json.loads((folder / "extra.json").read_text(encoding="utf-8"))

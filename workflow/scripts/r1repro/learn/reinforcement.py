@@ -19,11 +19,11 @@ from r1repro.files import atomic_dir
 from r1repro.learn import grpo
 from r1repro.learn.checkpoint import load_training, save_checkpoint, save_training
 from r1repro.learn.flop import forward_flop, training_flop
+from r1repro.learn.optimisation import Optimiser, adamw, warmup_then_constant
 from r1repro.learn.packing import Packed, Sequence, pack
 from r1repro.learn.policy import token_logprobs
 from r1repro.learn.rewards import reward
 from r1repro.learn.rollout import Response, Sampling, generate
-from r1repro.learn.schedule import adamw, step_with, warmup_then_constant
 from r1repro.learn.setup import derive_rng, derive_seed
 from r1repro.learn.tokenizer import decode, encode_all
 from r1repro.learn.transformer import Transformer
@@ -86,7 +86,7 @@ class Reinforcement:
         self.device = model.lm_head.weight.device
         self.transformer = Transformer(model)
         self.reference = copy.deepcopy(model).requires_grad_(False)
-        self.optimizer = adamw(model, settings)
+        self.optimiser = Optimiser([adamw(list(model.parameters()), settings)])
         self.order = QuestionOrder(len(prompts), seed, stage)
         self.rows: list[dict] = []
 
@@ -97,16 +97,16 @@ class Reinforcement:
         saved = state.latest()
         if saved is None:
             return
-        self.rows = load_training(saved[1], self.model, self.optimizer)["rows"]
-        reference = torch.optim.AdamW(self.reference.parameters())
-        load_training(saved[1] / "reference", self.reference, reference)
+        moments, extra = load_training(saved[1], self.model)
+        self.optimiser.restore(moments)
+        self.rows = extra["rows"]
+        load_training(saved[1] / "reference", self.reference)
         print(f"resumed after update {saved[0]}", flush=True)
 
     def _save(self, folder: Path) -> None:
-        save_training(folder, self.model, self.optimizer, {"rows": self.rows})
+        save_training(folder, self.model, self.optimiser.moments(), {"rows": self.rows})
         (folder / "reference").mkdir()
-        empty = torch.optim.AdamW(self.reference.parameters())
-        save_training(folder / "reference", self.reference, empty, {})
+        save_training(folder / "reference", self.reference, {}, {})
 
     # ---- the loop -----------------------------------------------------------------------------
 
@@ -236,8 +236,8 @@ class Reinforcement:
             settings["kl_coefficient"],
         )
         loss.backward()
-        rate = settings["learning_rate"] * warmup_then_constant(update, settings["warmup_updates"])
-        norm = step_with(self.optimizer, self.model, rate, settings["gradient_clip_norm"])
+        factor = warmup_then_constant(update, settings["warmup_updates"])
+        norm = self.optimiser.step(factor, settings["gradient_clip_norm"])
         gap = (logprobs.detach() - minibatch.old_logprobs).abs().max()
         return {
             "loss": loss.item(),
@@ -245,7 +245,7 @@ class Reinforcement:
             "entropy": entropy.mean().item(),
             "clipped_fraction": logged["clipped_fraction"].item(),
             "gradient_norm": norm,
-            "learning_rate": rate,
+            "learning_rate": settings["learning_rate"] * factor,
             "logprob_gap": gap.item(),
         }
 

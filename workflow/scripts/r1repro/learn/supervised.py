@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from r1repro.learn.checkpoint import load_training, save_training
 from r1repro.learn.flop import training_flop
 from r1repro.learn.packing import Sequence, best_fit, lay_out, length_of
-from r1repro.learn.schedule import adamw, cosine, step_with
+from r1repro.learn.optimisation import cosine, make_optimiser
 from r1repro.learn.setup import derive_rng
 from r1repro.learn.transformer import Transformer
 
@@ -71,12 +71,14 @@ def train_supervised(model, batches: list[Rows], settings: dict, run) -> list[di
     """
     device = model.lm_head.weight.device
     transformer = Transformer(model)
-    optimizer = adamw(model, settings)
+    optimiser = make_optimiser(model, settings)
     row_tokens = settings["row_tokens"]
     rows: list[dict] = []
     saved = run.state.latest()
     if saved is not None:
-        rows = load_training(saved[1], model, optimizer)["rows"]
+        moments, extra = load_training(saved[1], model)
+        optimiser.restore(moments)
+        rows = extra["rows"]
         print(f"resumed after step {saved[0]}", flush=True)
     warmup = round(settings["warmup_share"] * len(batches))
     for step in range(len(rows), len(batches)):
@@ -85,14 +87,13 @@ def train_supervised(model, batches: list[Rows], settings: dict, run) -> list[di
         loss = token_loss(transformer, packed)
         loss.backward()
         factor = cosine(step, len(batches), warmup, settings["final_share"])
-        rate = settings["learning_rate"] * factor
-        norm = step_with(optimizer, model, rate, settings["gradient_clip_norm"])
+        norm = optimiser.step(factor, settings["gradient_clip_norm"])
         tokens = sum(length_of(sequence) for row in batches[step] for sequence in row)
         rows.append(
             {
                 "step": step + 1,
                 "loss": round(loss.item(), 6),
-                "learning_rate": rate,
+                "learning_rate": settings["learning_rate"] * factor,
                 "gradient_norm": round(norm, 6),
                 "tokens": tokens,
                 "seconds": round(time.monotonic() - started, 4),
@@ -101,5 +102,7 @@ def train_supervised(model, batches: list[Rows], settings: dict, run) -> list[di
         flop = training_flop(model.config, tokens, row_tokens)
         run.step(rows[-1], step + 1, len(batches), tokens_trained=tokens, flop=flop)
         if (step + 1) % settings["checkpoint_every"] == 0:
-            run.state.save(step + 1, lambda f: save_training(f, model, optimizer, {"rows": rows}))
+            run.state.save(
+                step + 1, lambda f: save_training(f, model, optimiser.moments(), {"rows": rows})
+            )
     return rows

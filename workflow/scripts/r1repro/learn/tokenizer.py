@@ -5,6 +5,7 @@ Source   DeepSeek's tokenizer also cuts numbers into groups of one to three digi
 """
 
 from collections.abc import Iterable
+from itertools import chain
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
@@ -12,6 +13,11 @@ from transformers import PreTrainedTokenizerFast
 from r1repro.tasks.template import TAGS
 
 END = "<|end|>"
+
+# Each number of one or two digits becomes one token, whether the corpus has it often or not:
+# arithmetic is learnt on whole numbers, as with a tokenizer trained on far more text.
+NUMBERS = [str(number) for number in range(100)]
+NUMBER_REPEATS = 500
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast:
@@ -29,7 +35,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenize
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.train_from_iterator(chain(NUMBERS * NUMBER_REPEATS, texts), trainer)
     tokenizer.add_special_tokens([AddedToken(END, special=True, normalized=False)])
     tokenizer.add_tokens([AddedToken(tag, special=False, normalized=False) for tag in TAGS])
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=END, pad_token=END)

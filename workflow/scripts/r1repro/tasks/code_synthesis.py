@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Code: write a one-line Python function, judged by running it on hidden cases.
 
-Two kinds: a rule given by two of its values (find the line through them) and a rule given in
-words (a chain of operations). The hidden cases and their results stay outside the sandbox.
+Two kinds: a linear rule given by two of its values, and a rule given in words (a chain of
+operations). The hidden cases and their results stay outside the sandbox.
 """
 
 import random
@@ -11,6 +11,7 @@ from r1repro.tasks.problem import Problem, Task
 
 NAME = "code_synthesis"
 ENTRY = "f"
+SLOPES, OFFSETS = (2, 9), (-9, 25)
 HIDDEN_INPUTS = (-3, -1, 0, 1, 2, 4, 7, 10)
 
 ENGLISH = {"+": "add", "-": "subtract", "*": "multiply by"}
@@ -28,31 +29,23 @@ def line_expression(slope: int, offset: int) -> str:
 
 
 def make_line(rng: random.Random) -> Problem:
-    """Two neighbouring values of a linear function."""
-    slope, offset, start = rng.randint(2, 6), rng.randint(-6, 9), rng.randint(1, 5)
-    low, high = slope * start + offset, slope * (start + 1) + offset
-    expression = line_expression(slope, offset)
+    """The values of a linear function at 0 and 1."""
+    slope, offset = rng.randint(*SLOPES), rng.randint(*OFFSETS)
+    next_value = slope + offset
+    difference = f"{next_value}-{offset}".replace("--", "+")
     return Problem(
         task=NAME,
         category="code",
         question={
-            "en": f"Write linear f(x) with f({start})={low}, f({start + 1})={high}",
-            "zh": f"写线性函数f(x)，f({start})={low}，f({start + 1})={high}",
+            "en": f"Write linear f(x) with f(0)={offset}, f(1)={next_value}",
+            "zh": f"写线性函数f(x)，f(0)={offset}，f(1)={next_value}",
         },
-        answer=program(expression),
+        answer=program(line_expression(slope, offset)),
         check=hidden_cases(lambda x: slope * x + offset),
-        key=f"{NAME}:line:{slope},{offset},{start}",
+        key=f"{NAME}:line:{slope},{offset}",
         steps={
-            "en": [
-                f"Slope {high}-{low}={slope}.".replace("--", "+"),
-                f"At {start} it is {slope}*{start}={slope * start}.",
-                f"Rest {low}-{slope * start}={offset}.",
-            ],
-            "zh": [
-                f"斜率{high}-{low}={slope}。".replace("--", "+"),
-                f"在{start}是{slope}*{start}={slope * start}。",
-                f"剩{low}-{slope * start}={offset}。",
-            ],
+            "en": [f"Slope {difference}={slope}.", f"At 0 it is {offset}."],
+            "zh": [f"斜率{difference}={slope}。", f"在0是{offset}。"],
         },
     )
 
@@ -103,7 +96,7 @@ def make(rng: random.Random) -> Problem:
 
 def guess(problem: Problem, rng: random.Random) -> str:
     """Write some line."""
-    return program(line_expression(rng.randint(2, 6), rng.randint(-6, 9)))
+    return program(line_expression(rng.randint(*SLOPES), rng.randint(*OFFSETS)))
 
 
 TASK = Task(NAME, "code", make, guess, verify=None)

@@ -58,19 +58,21 @@ def make(rng: random.Random) -> Problem:
     english, chinese, factors, content = draw_question(rng)
     right = factors[0] * factors[1]
     options = draw_options(right, factors, rng)
-    listed = " ".join(f"{letter}{value}" for letter, value in zip(LETTERS, options, strict=False))
-    letter = LETTERS[options.index(right)]
+    listed = [f"{letter}{value}" for letter, value in zip(LETTERS, options, strict=False)]
+    place = options.index(right)
+    letter = LETTERS[place]
     product = f"{factors[0]}*{factors[1]}={right}"
+    looked_at = " ".join(listed[: place + 1])
     return Problem(
         task=NAME,
         category="stem",
-        question={"en": f"{english} {listed}", "zh": f"{chinese} {listed}"},
+        question={"en": f"{english} {' '.join(listed)}", "zh": f"{chinese} {' '.join(listed)}"},
         answer=letter,
         check={"answer": letter, "options": len(options)},
         key=f"{NAME}:{content}",
         steps={
-            "en": [f"It is {product} {letter}.", f"So option {letter}."],
-            "zh": [f"就是{product} {letter}。", f"选{letter}。"],
+            "en": [f"It is {product}.", f"Look at {looked_at} yes."],
+            "zh": [f"就是{product}。", f"看 {looked_at} 对。"],
         },
     )
 

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Claims about the training loops: what is learnt from, and that resuming changes nothing."""
+
+import pytest
+import torch
+
+from r1repro.errors import InputError
+from r1repro.learn.checkpoint import (
+    load_model,
+    new_model,
+    save_checkpoint,
+)
+from r1repro.learn.finetuning import response_sequences
+from r1repro.learn.packing import Sequence
+from r1repro.learn.reinforcement import QuestionOrder, Reinforcement
+from r1repro.learn.optimisation import cosine
+from r1repro.learn.supervised import row_batches, train_supervised
+from r1repro.learn.tokenizer import END, decode, encode_all, train_tokenizer
+from r1repro.state import StageState
+from r1repro.tasks.template import frame
+
+MODEL = {
+    "architecture": "llama",
+    "hidden_size": 32,
+    "layers": 2,
+    "heads": 2,
+    "intermediate_size": 48,
+    "max_positions": 256,
+}
+SUPERVISED = {
+    "row_tokens": 64,
+    "learning_rate": 5e-3,
+    "warmup_share": 0.1,
+    "final_share": 0.1,
+    "weight_decay": 0.1,
+    "betas": [0.9, 0.95],
+    "gradient_clip_norm": 1.0,
+    "checkpoint_every": 3,
+    "muon_learning_rate": None,
+}
+REINFORCE = {
+    "updates": 8,
+    "questions_per_update": 2,
+    "group_size": 4,
+    "updates_per_rollout": 2,
+    "inner_epochs": 1,
+    "row_tokens": 160,
+    "learning_rate": 1e-3,
+    "warmup_updates": 2,
+    "betas": [0.9, 0.95],
+    "weight_decay": 0.0,
+    "gradient_clip_norm": 1.0,
+    "kl_coefficient": 0.01,
+    "clip_epsilon": 0.2,
+    "advantage_std": "population",
+    "loss_average": "response",
+    "accuracy_reward": 1.0,
+    "format_reward": 1.0,
+    "temperature": 1.0,
+    "max_response_tokens": 8,
+    "late_max_response_tokens": 12,
+    "late_from_update": 4,
+    "reference_reset_updates": 4,
+    "checkpoint_every_updates": 2,
+    "curve_every_updates": 4,
+}
+
+
+class Killed(Exception):
+    """Stands for kill -9 in a test."""
+
+
+class Run:
+    """The services of a stage, with a kill after so many steps."""
+
+    def __init__(self, folder, kill_after=None):
+        self.state, self.kill_after = StageState(folder, "same"), kill_after
+        self.counted = []
+
+    def step(self, row, done, total, **counted):
+        self.counted.append(counted)
+        if done == self.kill_after:
+            self.state.lock.close()
+            raise Killed
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    texts = [frame("What is 1+2?") + "<think>1+2=3.</think><answer>3</answer>"] * 50
+    return train_tokenizer(texts, 420)
+
+
+def weights(model):
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def documents(count=60):
+    generator = torch.Generator().manual_seed(0)
+    return [
+        Sequence([], [torch.randint(0, 40, (5 + i % 17,), generator=generator).tolist()], [0])
+        for i in range(count)
+    ]
+
+
+def train(folder, kill_after=None, muon=None):
+    model = new_model(MODEL, 50, 49, seed=1)
+    batches = [b for e in range(4) for b in row_batches(documents(), 64, 4, (1, "t", e))]
+    run = Run(folder, kill_after)
+    rows = train_supervised(model, batches, SUPERVISED | {"muon_learning_rate": muon}, run)
+    run.state.lock.close()
+    return rows, weights(model)
+
+
+def same(first, second):
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+def without_seconds(rows):
+    return [{k: v for k, v in row.items() if not k.startswith("seconds")} for row in rows]
+
+
+@pytest.mark.parametrize(("kill_after", "muon"), [(1, None), (4, None), (6, 0.01), (7, 0.01)])
+def test_supervised_resume_equals_no_interruption(tmp_path, kill_after, muon):
+    rows, whole = train(tmp_path / "whole", muon=muon)
+    with pytest.raises(Killed):
+        train(tmp_path / "cut", kill_after, muon)
+    again, resumed = train(tmp_path / "cut", muon=muon)
+    assert without_seconds(rows) == without_seconds(again)
+    assert same(whole, resumed)
+    assert rows[-1]["loss"] < rows[0]["loss"]
+
+
+class NoSandbox:
+    """No program is judged in these tests."""
+
+    def run(self, jobs):
+        raise AssertionError("no program to run")
+
+
+def reinforce(folder, tokenizer, kill_after=None):
+    model = new_model(MODEL, len(tokenizer), tokenizer.eos_token_id, seed=1)
+    prompts = [
+        {"question": f"What is {i}+1?", "task": "chain_sum", "check": {"answer": str(i + 1)}}
+        for i in range(5)
+    ]
+    run = Run(folder, kill_after)
+    stage = Reinforcement("r1_zero", model, tokenizer, prompts, NoSandbox(), REINFORCE, seed=2)
+    rows = stage.train(run, folder / "along")
+    run.state.lock.close()
+    return rows, weights(model), run
+
+
+@pytest.mark.parametrize("kill_after", [1, 3, 5, 7])
+def test_reinforcement_resume_equals_no_interruption(tmp_path, tokenizer, kill_after, monkeypatch):
+    monkeypatch.setattr(
+        "r1repro.learn.reinforcement.judge",
+        lambda prompts, texts, sandbox: texts,
+    )
+
+    def by_length(text, settings):
+        from r1repro.learn.rewards import Reward
+
+        return Reward(accuracy=float(len(text) % 3), format=0.0)
+
+    monkeypatch.setattr("r1repro.learn.reinforcement.reward", by_length)
+    rows, whole, _ = reinforce(tmp_path / "whole", tokenizer)
+    with pytest.raises(Killed):
+        reinforce(tmp_path / "cut", tokenizer, kill_after)
+    again, resumed, _ = reinforce(tmp_path / "cut", tokenizer)
+    assert without_seconds(rows) == without_seconds(again)
+    assert same(whole, resumed)
+    assert not same(whole, weights(new_model(MODEL, len(tokenizer), tokenizer.eos_token_id, 1)))
+    names = sorted(p.name for p in (tmp_path / "cut" / "along").iterdir())
+    assert names == ["step_000000", "step_000004", "step_000008"]
+    for name in names:
+        one = (tmp_path / "whole" / "along" / name / "model.safetensors").read_bytes()
+        assert one == (tmp_path / "cut" / "along" / name / "model.safetensors").read_bytes()
+    assert [row["max_response_tokens"] for row in rows] == [8] * 4 + [12] * 4
+    assert max(row["sampling_logprob_gap"] or 0 for row in rows) < 1e-4
+
+
+def test_questions_come_once_per_pass_and_only_depend_on_the_seed():
+    order = QuestionOrder(10, seed=1, stage="r1_zero")
+    first, second = order.take(0, 10), order.take(10, 10)
+    assert sorted(first) == sorted(second) == list(range(10)) and first != second
+    assert order.take(7, 6) == first[7:] + second[:3]
+    assert QuestionOrder(10, seed=2, stage="r1_zero").take(0, 10) != first
+
+
+def test_cosine_schedule_ends_at_exactly_a_tenth():
+    rates = [cosine(step, 100, 10, 0.1) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1) and rates[9] == pytest.approx(1.0)
+    assert rates[-1] == pytest.approx(0.1) and rates[10:] == sorted(rates[10:], reverse=True)
+
+
+def test_fine_tuning_learns_from_the_response_only(tokenizer):
+    sample = {"prompt": frame("What is 1+2?"), "response": "<think>1+2=3.</think><answer>3</answer>"}
+    [sequence] = response_sequences([sample], tokenizer)
+    assert decode(tokenizer, sequence.prefix) == sample["prompt"]
+    assert decode(tokenizer, sequence.continuations[0]) == sample["response"]
+    assert sequence.continuations[0][-1] == tokenizer.eos_token_id
+
+
+def test_numbers_are_cut_into_groups_of_one_to_three_digits_and_text_survives(tokenizer):
+    text = "f(12345)=67 和 中文 <think>A# B#</think>"
+    [ids] = encode_all(tokenizer, [text])
+    assert decode(tokenizer, ids) == text
+    pieces = [tokenizer.backend_tokenizer.decode([i]) for i in ids]
+    assert all(sum(c.isdigit() for c in piece) <= 3 for piece in pieces)
+    assert "67" in pieces and "<think>" in pieces
+    for number in ("0", "7", "10", "99"):
+        assert len(encode_all(tokenizer, [number])[0]) == 1
+
+
+def test_a_pickled_checkpoint_is_refused_with_one_sentence(tmp_path):
+    model = new_model(MODEL, 50, 49, seed=1)
+    model.config.save_pretrained(tmp_path)
+    torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
+    with pytest.raises(InputError, match="safetensors"):
+        load_model(tmp_path, torch.device("cpu"))
+
+
+def test_weights_that_are_not_numbers_are_refused(tmp_path, tokenizer):
+    model = new_model(MODEL, len(tokenizer), tokenizer.eos_token_id, seed=1)
+    with torch.no_grad():
+        model.lm_head.weight[0, 0] = float("nan")
+    save_checkpoint(model, tokenizer, tmp_path)
+    with pytest.raises(InputError, match="not finite"):
+        load_model(tmp_path, torch.device("cpu"))
+
+
+def test_the_end_mark_is_never_shown(tokenizer):
+    [ids] = encode_all(tokenizer, ["3"])
+    assert decode(tokenizer, [*ids, tokenizer.eos_token_id]) == "3"
+    assert END not in decode(tokenizer, [*ids, tokenizer.eos_token_id])
