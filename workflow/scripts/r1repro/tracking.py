@@ -101,7 +101,7 @@ class Tracker:
             call()
         except StageError:  # SIGTERM arrives here as Terminated: it must stop the stage
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - see Choices
             self._run = None
             _warn(error)
 
@@ -173,7 +173,7 @@ def open_tracker(
         run = _start(mode, settings["project"], stage, group, config, Path(folder), name)
     except StageError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - see Choices
         _warn(error)
     tracker = Tracker(run, name if run is not None else None)
     try:
