@@ -5,6 +5,7 @@ import json
 
 import page_tables
 import pytest
+
 from r1repro.audit.page import answers
 from r1repro.errors import InputError
 

@@ -5,6 +5,7 @@ import json
 
 import page_tables
 import pytest
+
 from r1repro.errors import StageError
 
 FILES = (
@@ -138,6 +139,7 @@ def test_templates_can_be_missing(tmp_path):
 def test_program_prints_one_line_and_writes_no_page(tmp_path, capsys, monkeypatch):
     """The program turns a bad input into one line and status 1; no half page stays behind."""
     import page
+
     from r1repro.cli import run_program
 
     options = page_tables.make(tmp_path)

@@ -3,6 +3,7 @@
 
 import page_tables
 import pytest
+
 from r1repro.audit.page import verdicts
 from r1repro.audit.page.scores import Score, Scores
 from r1repro.errors import InputError

@@ -6,9 +6,11 @@ same bytes, apart from times, hosts and what follows from them. No torch, no Sna
 
 tables     checked reading of CSV, JSON and JSON lines     wording    numbers as text
 scores     the evaluation table                            verdicts   measured against expected
-drawing    matplotlib to accessible inline SVG             curves     learning curves, ours and theirs
+drawing    matplotlib to accessible inline SVG             curves     learning curves of both
 training   small multiples of the training metrics         answers    sample answers, made harmless
-dataset    manifests and decontamination                   bill       both cost tables
-history    attempts, environment, machine                  document   all of it as one HTML text
+dataset    manifests and decontamination                   bill       the cost of this run
+paper_bill the paper's cost, recomputed                    history    attempts, environment
+prose      sentences that no result changes                grids      tables for the template
+inputs     the files, read once                            document   all of it as one HTML text
 summary    all of it as fifteen lines of ASCII
 """

@@ -85,10 +85,10 @@ class Dataset:
         second = (
             f"Decontamination: {count(self.checked())} texts were compared with "
             f"{count(self.evaluation_questions)} evaluation questions, and {count(self.removed())} "
-            "were removed. The paper removes a text for any n\u2011gram of 10 words that it shares; "
-            "our questions come from templates whose wording all of them share, so a shared "
-            "n\u2011gram counts here only with enough content words in it, and whole questions "
-            "count at any length that the rule names."
+            "were removed. The paper removes a text for any n\u2011gram of 10 words that it "
+            "shares; our questions come from templates whose wording all of them share, so a "
+            "shared n\u2011gram counts here only with enough content words in it, and whole "
+            "questions count at any length that the rule names."
         )
         values = ", ".join(f"{name} {value:g}" for name, value in self.parameters.items())
         rule = f"The rule. {self.rule.rstrip('.')}. Here: {values}."

@@ -128,8 +128,8 @@ def _curve(evidence: Evidence) -> dict:
         "paper_curve_caption": "DeepSeek-R1-Zero on AIME 2024: another model (671 billion "
         "parameters), other questions, other lengths, and axes of its own. Lines are digitised "
         "from Figures 2 and 3 of the preprint (up to update 8,400) and Figure 1 of the Nature "
-        "article (lengths beyond, read by eye, about 15\u202f%); hollow marks are values printed in "
-        "the text, at the last update.",
+        "article (lengths beyond, read by eye, about 15\u202f%); hollow marks are values printed "
+        "in the text, at the last update.",
     }
 
 

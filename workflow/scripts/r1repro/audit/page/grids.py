@@ -159,8 +159,8 @@ def cost_grid(lines: list[StageLine], sums: Total) -> Grid:
         "Energy is",
     )
     caption = (
-        "Every attempt is billed, failed, killed and superseded ones included. Hours are wall-clock "
-        "hours of the attempts; nothing is rounded before it is added."
+        "Every attempt is billed, failed, killed and superseded ones included. Hours are "
+        "wall-clock hours of the attempts; nothing is rounded before it is added."
     )
     grid = Grid("Cost of this run by stage", caption, names, rows)
     return without_constants(grid, ("Scale", "Device", "Nodes", "Energy is"))

@@ -76,7 +76,8 @@ class PaperBill:
                     raise row.fault(column, "a number")
                 return value
         raise InputError(
-            f"{self.path} has no line {part}, {TOTAL}, {item}; run `snakemake --forcerun paper_cost`"
+            f"{self.path} has no line {part}, {TOTAL}, {item}; "
+            "run `snakemake --forcerun paper_cost`"
         )
 
 

@@ -11,16 +11,16 @@ HEADLINES = {
     "smoke": (
         "Smoke test: nothing here is the paper's model, and nothing was trained to be good",
         (
-            "This scale only shows that every stage runs and that the files fit together. Its scores "
-            "say nothing about the recipe."
+            "This scale only shows that every stage runs and that the files fit together. Its "
+            "scores say nothing about the recipe."
         ),
     ),
     "mini": (
         "Miniature: nothing here is the paper's model",
         (
-            "The recipe is the paper's, the scale is not: a small transformer trained from scratch on "
-            "generated problems. A number on this page is about this miniature unless it is marked as "
-            "the paper's."
+            "The recipe is the paper's, the scale is not: a small transformer trained from scratch "
+            "on generated problems. A number on this page is about this miniature unless it is "
+            "marked as the paper's."
         ),
     ),
     "node": (
@@ -33,8 +33,8 @@ HEADLINES = {
     "paper": (
         "Paper scale: the published settings, not the authors' run",
         (
-            "The settings are the published ones, and where the paper is silent the choice is ours. A "
-            "number on this page is about this run unless it is marked as the paper's."
+            "The settings are the published ones, and where the paper is silent the choice is "
+            "ours. A number on this page is about this run unless it is marked as the paper's."
         ),
     ),
 }
@@ -58,8 +58,8 @@ EXCLUDED_FROM_RUN = (
         "integration"
     ),
     (
-        "setting up the environment (downloads, installation) and Snakemake's own start-up and idle "
-        "time between stages"
+        "setting up the environment (downloads, installation) and Snakemake's own start-up and "
+        "idle time between stages"
     ),
     "making this page, and the seconds of a killed attempt after its last heartbeat",
     "buying, housing and administering the machine, and the people who ran it",

@@ -63,15 +63,15 @@ def build(evidence: Evidence, report: Path) -> str:
         (
             "curve",
             (
-                f"pass@1 {percent(first.pass1)} at update {count(first.step)}, {percent(last.pass1)} "
-                f"at {count(last.step)}; {first.mean_length:.1f} to {last.mean_length:.1f} tokens"
+                f"pass@1 {percent(first.pass1)} at update {count(first.step)}, "
+                f"{percent(last.pass1)} at {count(last.step)}; {first.mean_length:.1f} to {last.mean_length:.1f} tokens"
             ),
         ),
         (
             "data",
             (
-                f"{count(evidence.data.removed())} of {count(evidence.data.checked())} texts removed "
-                "by decontamination"
+                f"{count(evidence.data.removed())} of {count(evidence.data.checked())} texts "
+                "removed by decontamination"
             ),
         ),
         (
