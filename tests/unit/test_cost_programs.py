@@ -33,10 +33,10 @@ def call(program, folder, settings, *options):
     return done.returncode, done.stdout, done.stderr
 
 
-def stage_cost(folder, **settings):
+def stage_cost(folder, basis="h800_nature_2025"):
     """Run stage_cost over a folder's records."""
     return call(
-        "stage_cost", folder, SETTINGS | {"price_basis": ["h800_nature_2025"]} | settings,
+        "stage_cost", folder, SETTINGS | {"cost": {"price_basis": [basis]}},
         "--prices", ROOT / "config/prices.yaml", "--out", folder / "cost_by_stage.csv",
         "--wandb", folder / "wandb", "--tracking", '{"mode": "off", "project": "r1repro"}',
     )  # fmt: skip
@@ -81,7 +81,7 @@ def test_stage_cost_without_records_is_one_sentence_and_a_failed_attempt(tmp_pat
 
 
 def test_a_price_id_that_does_not_exist_is_one_sentence(tmp_path):
-    status, _, errors = stage_cost(tmp_path, price_basis=["h800_natur_2025"])
+    status, _, errors = stage_cost(tmp_path, basis="h800_natur_2025")
     assert status == 1
     assert "did you mean 'h800_nature_2025'" in errors
     assert "Traceback" not in errors

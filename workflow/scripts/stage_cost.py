@@ -35,7 +35,7 @@ def main() -> None:
         inputs=[args.prices],
         purpose="final",
     ) as attempt:
-        preferred = preferred_rows(load_prices(args.prices), settings["price_basis"])
+        preferred = preferred_rows(load_prices(args.prices), settings["cost"]["price_basis"])
         records = read_attempts(args.attempts)
         rows = [cells(row) for row in cost_by_stage(records, preferred)]
         if not rows:
