@@ -152,6 +152,10 @@ def _data(folder: Path) -> None:
     decontamination = {"parameters": parameters, "streams": streams}
     value = {"files": files, "decontamination": decontamination} | generator
     write_object(folder / "corpus_manifest.json", value)
+    tokens = {"sha256": "ab" * 32, "average_tokens": 80.5, "longest_tokens": 211}
+    names = ("train", "validation", "test", "base_corpus", "cold_start")
+    value = {"files": {f"{name}.jsonl": tokens for name in names}}
+    write_object(folder / "tokens_manifest.json", value)
     user = {"added": 0, "removed": [], "lines": 0, "files": {}, "split": "train"}
     streams = {"test": _stream(1), "validation": _stream(1), "train": _stream(4)}
     value = {"parameters": parameters, "streams": streams, "user_prompts": user}
@@ -260,6 +264,7 @@ def make(folder: Path) -> dict[str, Path | list[Path]]:
     return {
         "prompts_manifest": results / "data/prompts_manifest.json",
         "corpus_manifest": results / "data/corpus_manifest.json",
+        "tokens_manifest": results / "data/tokens_manifest.json",
         "decontamination": results / "data/decontamination.json",
         "base_metrics": results / "prepare/base_metrics.csv",
         "dev1_metrics": results / "prepare/dev1_metrics.csv",

@@ -9,7 +9,8 @@ import pytest
 from r1repro.errors import StageError
 
 FILES = (
-    "prompts_manifest", "corpus_manifest", "decontamination", "base_metrics", "dev1_metrics",
+    "prompts_manifest", "corpus_manifest", "tokens_manifest", "decontamination",
+    "base_metrics", "dev1_metrics",
     "rl_metrics", "test", "scores", "curve", "published_curve", "cost_by_stage", "paper_cost",
 )  # fmt: skip
 
@@ -53,6 +54,7 @@ def test_damaged_file_is_named(tmp_path, name, content):
         ("cost_by_stage", "final,AMD EPYC 7763,1,0,1,0.025", "final,x,1,0,1,-1", "at least 0"),
         ("paper_cost", "147336,147000", "147336 h,147000", "a number or the word unknown"),
         ("prompts_manifest", '"records": 1920', '"records": "many"', "where a count is needed"),
+        ("tokens_manifest", '"sha256": "ab', '"sha256": "cd', "different versions of train.jsonl"),
         ("decontamination", '"streams"', '"stream"', "lacks the field streams"),
     ],
 )

@@ -6,7 +6,6 @@ import pytest
 
 from r1repro.audit.page import verdicts
 from r1repro.audit.page.scores import Score, Scores
-from r1repro.errors import InputError
 
 
 @pytest.mark.parametrize(
@@ -33,10 +32,17 @@ def test_length_ratio_by_hand():
     assert verdicts.length_ratio(longer, shorter) == pytest.approx((2.4, 1.84, 3.125))
 
 
-def test_no_ratio_to_an_empty_response():
-    """A base that says nothing has no length to compare with: an error, not infinity."""
-    with pytest.raises(InputError, match="mean response length is 0"):
-        verdicts.length_ratio(Score(5, 4, 6, 9, 16, 1), Score(0, 0, 0, 9, 16, 1))
+def test_a_base_that_says_nothing_gives_no_ratio(tmp_path):
+    """No answer of the base means no length to compare with: FAIL, not an endless ratio."""
+    path = page_tables.make(tmp_path)["scores"]
+    page_tables.edit(
+        path, "base,all,mean_length,16,192,20.0,18.5", "base,all,mean_length,16,192,0,0"
+    )
+    result = verdicts.key_results(Scores(path), "mini")[2]
+    assert (result.measured, result.verdict) == ("no ratio", "FAIL")
+    page_tables.edit(path, "base,all,mean_length,16,192,0,0", "base,all,mean_length,16,192,20,0")
+    result = verdicts.key_results(Scores(path), "mini")[2]
+    assert (result.interval, result.verdict) == ("[2.16, no limit]", "PASS")
 
 
 def test_bounds_are_those_that_were_stated():

@@ -10,8 +10,18 @@ from r1repro.audit.page.inputs import Paths, read_evidence
 from r1repro.cli import run_program, stage_parser
 from r1repro.files import write_text_atomic
 
-TABLES = ("prompts_manifest", "corpus_manifest", "decontamination", "base_metrics", "dev1_metrics")
-TABLES += ("rl_metrics", "test", "scores", "curve", "cost_by_stage", "paper_cost", "templates")
+TABLES = ("prompts_manifest", "corpus_manifest", "tokens_manifest", "decontamination")
+TABLES += (
+    "base_metrics",
+    "dev1_metrics",
+    "rl_metrics",
+    "test",
+    "scores",
+    "curve",
+    "cost_by_stage",
+    "paper_cost",
+    "templates",
+)
 PUBLISHED_CURVE = Path("results/published/nature/r1_zero_curve.csv")
 
 

@@ -30,6 +30,8 @@ class DataFile:
     by_category: dict[str, int]
     chinese: int
     average_words: float
+    average_tokens: float
+    longest_tokens: int
     sha256: str
 
 
@@ -108,7 +110,7 @@ class Dataset:
         names = self.categories()
         shown = [CATEGORY_NAMES.get(name, name) for name in names]
         heads = columns("File", "#Records", *(f"#{name}" for name in shown), "#With Chinese")
-        heads += columns("#Words each", "SHA-256")
+        heads += columns("#Mean words", "#Mean tokens", "#Longest (tokens)", "SHA-256")
         rows = [
             Line(
                 [
@@ -117,14 +119,17 @@ class Dataset:
                     *(count(file.by_category.get(name, 0)) for name in names),
                     count(file.chinese),
                     f"{file.average_words:.1f}",
+                    f"{file.average_tokens:.1f}",
+                    count(file.longest_tokens),
                     file.sha256[:SHORT_HASH],
                 ]
             )
             for file in self.files
         ]
         caption = (
-            "From the manifests: records by category. Words are counted after normalisation, of "
-            "the question for prompts and of the whole text for the rest."
+            "From the manifests: records by category. Words are normalised and counted in the "
+            "question of a prompt and in the whole text of the rest; tokens are those of the "
+            "tokenizer trained here, prompts with their frame, the cold start with its responses."
         )
         return Grid("Data files", caption, heads, rows)
 
@@ -153,10 +158,10 @@ def _whole(value: dict, path: Path, *names: str) -> int:
     return number
 
 
-def _number(report: dict, path: Path, name: str) -> float:
-    number = field(report, path, "parameters", name)
+def _number(value: dict, path: Path, *names: str) -> float:
+    number = field(value, path, *names)
     if isinstance(number, bool) or not isinstance(number, int | float):
-        raise InputError(f"{path}: parameters.{name} is {number!r} where a number is needed")
+        raise InputError(f"{path}: {'.'.join(names)} is {number!r} where a number is needed")
     return number
 
 
@@ -167,14 +172,18 @@ def _mapping(value: dict, path: Path, *names: str) -> dict:
     return found
 
 
-def _files(manifest: dict, path: Path) -> list[DataFile]:
+def _files(manifest: dict, path: Path, tokens: dict, tokens_path: Path) -> list[DataFile]:
     files = []
     for name, entry in _mapping(manifest, path, "files").items():
         where = Path(f"{path} ({name})")
         by_category = _mapping(entry, where, "by_category")
-        average = field(entry, where, "average_normalised_words")
-        if not isinstance(average, int | float):
-            raise InputError(f"{where}: average_normalised_words is no number; remake the file")
+        counted = _mapping(tokens, tokens_path, "files", name)
+        counted_where = Path(f"{tokens_path} ({name})")
+        if field(counted, counted_where, "sha256") != field(entry, where, "sha256"):
+            raise InputError(
+                f"{tokens_path} and {path} describe different versions of {name}; "
+                "run `snakemake --forcerun tokenizer`"
+            )
         languages = [
             _mapping(by_category, where, category, "by_language") for category in by_category
         ]
@@ -184,7 +193,9 @@ def _files(manifest: dict, path: Path) -> list[DataFile]:
                 _whole(entry, where, "records"),
                 {c: _whole(by_category, where, c, "records") for c in by_category},
                 sum(n for found in languages for name, n in found.items() if name != "en"),
-                float(average),
+                _number(entry, where, "average_normalised_words"),
+                _number(counted, counted_where, "average_tokens"),
+                _whole(counted, counted_where, "longest_tokens"),
                 str(field(entry, where, "sha256")),
             )
         )
@@ -207,24 +218,27 @@ def _streams(report: dict, path: Path) -> list[Stream]:
     return streams
 
 
-def read_dataset(prompts: Path, corpus: Path, decontamination: Path) -> Dataset:
-    """Read both manifests and the report of the filter.
+def read_dataset(prompts: Path, corpus: Path, tokens: Path, decontamination: Path) -> Dataset:
+    """Read the manifests and the report of the filter.
 
     Raises InputError that names file and field.
     """
     prompts_manifest, corpus_manifest = read_object(prompts), read_object(corpus)
-    report = read_object(decontamination)
+    report, counted = read_object(decontamination), read_object(tokens)
     streams = _streams(report, decontamination)
     streams += _streams(_mapping(corpus_manifest, corpus, "decontamination"), corpus)
     order = list(STREAMS)
     rank = {name: order.index(name) if name in order else len(order) for name in order}
-    files = _files(prompts_manifest, prompts) + _files(corpus_manifest, corpus)
+    files = _files(prompts_manifest, prompts, counted, tokens)
+    files += _files(corpus_manifest, corpus, counted, tokens)
     generator = _mapping(prompts_manifest, prompts, "generator")
     return Dataset(
         files=files,
         streams=sorted(streams, key=lambda s: (rank.get(s.name, len(order)), s.name)),
         rule=str(field(report, decontamination, "parameters", "rule")),
-        parameters={name: _number(report, decontamination, name) for name in PARAMETERS},
+        parameters={
+            name: _number(report, decontamination, "parameters", name) for name in PARAMETERS
+        },
         evaluation_questions=_whole(report, decontamination, "parameters", "evaluation_questions"),
         generator={str(name): str(version) for name, version in generator.items()},
         own_prompts=_whole(report, decontamination, "user_prompts", "added"),

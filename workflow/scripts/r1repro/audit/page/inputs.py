@@ -22,6 +22,7 @@ class Paths:
 
     prompts_manifest: Path
     corpus_manifest: Path
+    tokens_manifest: Path
     decontamination: Path
     base_metrics: Path
     dev1_metrics: Path
@@ -59,6 +60,7 @@ HOLDS = {
     "test": "the test questions",
     "prompts_manifest": "counts, checksums and seed of the prompts",
     "corpus_manifest": "counts, checksums and seed of the corpus",
+    "tokens_manifest": "lengths of all data files in tokens",
     "decontamination": "what the 10-gram filter removed",
     "cost_by_stage": "the bill of this run",
     "paper_cost": "the paper's cost table, recomputed",
@@ -114,7 +116,10 @@ def read_evidence(paths: Paths, settings: dict) -> Evidence:
         published_curve=curves.read_published_curve(paths.published_curve),
         questions=answers.pairs(sample_files(paths.samples)),
         data=dataset.read_dataset(
-            paths.prompts_manifest, paths.corpus_manifest, paths.decontamination
+            paths.prompts_manifest,
+            paths.corpus_manifest,
+            paths.tokens_manifest,
+            paths.decontamination,
         ),
         bill=bill.read_stage_bill(paths.cost_by_stage),
         paper_bill=read_paper_bill(paths.paper_cost),

@@ -64,7 +64,8 @@ def build(evidence: Evidence, report: Path) -> str:
             "curve",
             (
                 f"pass@1 {percent(first.pass1)} at update {count(first.step)}, "
-                f"{percent(last.pass1)} at {count(last.step)}; {first.mean_length:.1f} to {last.mean_length:.1f} tokens"
+                f"{percent(last.pass1)} at {count(last.step)}; "
+                f"{first.mean_length:.1f} to {last.mean_length:.1f} tokens"
             ),
         ),
         (

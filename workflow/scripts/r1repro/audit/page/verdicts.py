@@ -15,11 +15,11 @@ Choices  The interval of the length ratio is the widest the two intervals allow 
          same answers and their difference has no interval here: PASS or FAIL only.
 """
 
+import math
 from dataclasses import dataclass
 
 from r1repro.audit.page.scores import LENGTH, Score, Scores
 from r1repro.audit.page.wording import TIMES, interval, percent, percent_interval
-from r1repro.errors import InputError
 
 SCALE_WITH_EXPECTATIONS = "mini"
 BASE_AT_MOST = 0.25
@@ -64,15 +64,26 @@ def _reason(verdict: str, scale: str) -> str:
 def length_ratio(longer: Score, shorter: Score) -> tuple[float, float, float]:
     """Return the ratio of two mean lengths and the widest interval their intervals allow.
 
-    Raises InputError when the shorter length (or its low end) is zero.
+    A shorter length of 0 makes the ratio (or its high end) infinite: there is no bound.
     """
-    if shorter.value <= 0 or shorter.low <= 0:
-        raise InputError(
-            "the base checkpoint's mean response length is 0 in the score table, so no ratio "
-            "can be formed; look at its samples.jsonl"
-        )
-    low, high = longer.low / shorter.high, longer.high / shorter.low
-    return longer.value / shorter.value, low, high
+
+    def over(length: float, other: float) -> float:
+        return length / other if other > 0 else math.inf
+
+    high = over(longer.high, shorter.low)
+    return over(longer.value, shorter.value), over(longer.low, shorter.high), high
+
+
+def _ratio_texts(ratio: float, low: float, high: float) -> tuple[str, str]:
+    if math.isinf(ratio):
+        return "no ratio", "not defined: the base says nothing"
+    ends = interval(low, high, 2) if math.isfinite(high) else f"[{low:.2f}, no limit]"
+    return f"{ratio:.2f}{TIMES}", ends
+
+
+def _judge_ratio(ratio: float, low: float) -> str:
+    """Return the verdict of the ratio; without one the expectation is missed."""
+    return FAIL if math.isinf(ratio) else judge_at_least(ratio, low, LENGTH_RATIO_AT_LEAST)
 
 
 def key_results(scores: Scores, scale: str) -> list[Result]:
@@ -101,10 +112,9 @@ def key_results(scores: Scores, scale: str) -> list[Result]:
         ),
         (
             "mean length, r1_zero / base",
-            f"{ratio:.2f}{TIMES}",
-            interval(ratio_low, ratio_high, 2),
+            *_ratio_texts(ratio, ratio_low, ratio_high),
             f"at least {LENGTH_RATIO_AT_LEAST:.0f}{TIMES}",
-            judge_at_least(ratio, ratio_low, LENGTH_RATIO_AT_LEAST),
+            _judge_ratio(ratio, ratio_low),
         ),
         (
             f"r1_zero: {scores.consensus}",
