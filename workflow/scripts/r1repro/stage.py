@@ -47,7 +47,8 @@ class TrainingRun:
         with atomic_dir(checkpoint) as folder:
             save(folder)
         write_text_atomic(metrics, csv_text(rows))
-        self.tracker.summary({k: v for k, v in rows[-1].items() if isinstance(v, int | float)})
+        last = {k: v for k, v in rows[-1].items() if isinstance(v, int | float)}
+        self.tracker.summary(last | self.attempt.usage())
         self.attempt.outputs([checkpoint, metrics])
         self.state.clear()
 

@@ -29,7 +29,7 @@ def make(rng: random.Random) -> Problem:
     return Problem(
         task=NAME,
         category="logic",
-        question={"en": f"Rewrite to the end: {line}", "zh": f"改写到底：{line}"},
+        question={"en": f"Rewrite to the end: {line}", "zh": f"改写到底： {line}"},
         answer=entry["answer"],
         check={"answer": entry["answer"]},
         key=f"{NAME}:{line}",
@@ -50,10 +50,10 @@ def work(line: list[str]) -> dict[str, list[str]]:
     """Write the line after each rewriting; one sentence when nothing can be rewritten."""
     english, chinese = [], []
     while (line := rewrite_once(line)) is not None:
-        english.append(f"Now {' '.join(line)}.")
-        chinese.append(f"得到{' '.join(line)}。")
-    english.append("No pair is left.")
-    chinese.append("没有可改写的。")
+        english.append(f"Now {' '.join(line)} .")
+        chinese.append(f"得到 {' '.join(line)} 。")
+    english.append("Done.")
+    chinese.append("完成。")
     return {"en": english, "zh": chinese}
 
 

@@ -10,6 +10,7 @@ which never enter the sandbox. Compare types too: Python holds True == 1 == 1.0.
 """
 
 from .job import STATUSES, InvalidJob, Job, Limits, Outcome, SandboxError, SandboxUnavailable
+from .opening import open_sandbox
 from .protection import LEVELS
 from .sandbox import Sandbox
 
@@ -23,4 +24,5 @@ __all__ = [
     "Sandbox",
     "SandboxError",
     "SandboxUnavailable",
+    "open_sandbox",
 ]
