@@ -19,6 +19,17 @@ STATUSES = (
 )
 
 
+LEAST = {
+    "cpu_seconds": 0.01,
+    "wall_seconds": 0.01,
+    "memory_mb": 96,  # below that the interpreter itself has no room
+    "output_bytes": 64,
+    "file_bytes": 0,
+    "processes": 1,
+}
+MOST = 2**40
+
+
 class SandboxError(StageError):
     """The sandbox itself, not an answer, cannot do its work."""
 
@@ -58,12 +69,9 @@ class Limits:
             if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
                 kind = "a whole number" if whole else "a number"
                 raise InvalidJob(f"Sandbox limit {field.name} is {value!r}; give {kind}.")
-            smallest = {"memory_mb": 96, "output_bytes": 64, "file_bytes": 0, "processes": 1}
-            if value < smallest.get(field.name, 0.01) or value > 2**40:
-                raise InvalidJob(
-                    f"Sandbox limit {field.name} is {value}; give at least "
-                    f"{smallest.get(field.name, 0.01)} and at most 2**40."
-                )
+            least = LEAST[field.name]
+            if not least <= value <= MOST:  # refuses NaN as well
+                raise InvalidJob(f"Sandbox limit {field.name} is {value}; give {least} to {MOST}.")
 
 
 @dataclass(frozen=True)

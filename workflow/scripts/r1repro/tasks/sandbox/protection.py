@@ -127,8 +127,9 @@ def sentence(zygote: Zygote, limits: Limits, open_ways: set[str], refused: list[
         f"{limits.memory_mb} MiB memory, {limits.output_bytes} bytes output, "
         f"{limits.file_bytes} bytes per file, {limits.processes} process(es)"
     )
-    name = {"bubblewrap": "bubblewrap, with ", "namespaces": "", "limits": ""}[zygote.level]
-    text = f"Code answers run in {name}{', '.join(walls)}"
+    if zygote.level == "bubblewrap":
+        walls.insert(0, "bubblewrap")
+    text = f"Code answers run behind {', '.join(walls[:-1])}{' and ' * (len(walls) > 1)}{walls[-1]}"
     missing = [words for way, words in NOT_PREVENTED.items() if way in open_ways]
     if missing:
         text += f"; NOT prevented: {', '.join(missing)}"

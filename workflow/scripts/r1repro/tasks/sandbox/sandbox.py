@@ -72,6 +72,7 @@ class Sandbox:
         """Start at the best level that passes its own test."""
         refused = []
         for name in protection.levels(level, syscall_filter):
+            self.level, self.syscall_filter = name, syscall_filter
             try:
                 self.zygote = Zygote(name, syscall_filter, self.limits)
                 outcome = self.run([protection.probe_job()])[0]
@@ -85,7 +86,6 @@ class Sandbox:
             except BaseException:
                 self.close()
                 raise
-            self.level, self.syscall_filter = name, syscall_filter
             self.protection = protection.sentence(self.zygote, self.limits, open_ways, refused)
             return
         raise SandboxError(f"No protection level works here: {'; '.join(refused)}.")
@@ -149,7 +149,7 @@ class Batch:
                 self.sandbox.restart()
             except BaseException:
                 self.forget_all()
-                self.sandbox.close()  # its cells may still run: a half-done batch is no state to keep
+                self.sandbox.close()  # its cells may still run
                 raise
             finally:
                 self.selector.close()
@@ -274,7 +274,7 @@ class Batch:
     def receive_rest(self, slot: int, active: Active) -> None:
         """Empty the socket of an ended cell and close it."""
         if not active.finished:
-            # No order to kill goes out here any more: the cell is gone, its slot is next to be used.
+            # Unlike receive, never an order to kill: the cell is gone already.
             while len(active.received) < self.most_bytes:
                 try:
                     part = active.connection.recv(self.most_bytes - len(active.received))

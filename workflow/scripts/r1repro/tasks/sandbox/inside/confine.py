@@ -19,7 +19,7 @@ except (ImportError, OSError):  # Python without ctypes, or not Linux
 
 JOB_DESCRIPTOR = 3
 OPEN_FILES = 16
-# Unused by systemd's and Debian's allocation of user ids; the second fits containers with 65536 ids.
+# Ranges that systemd and Debian leave unused; the second fits containers with 65536 user ids.
 UID_BASES = (1_879_050_000, 60_600)
 
 

@@ -66,7 +66,7 @@ def call_answer(request: dict, output_bytes: int) -> list[str]:
     # A module name other than __main__: a self-test at the end of an answer is not run.
     namespace = {"__name__": "answer", "__builtins__": builtins}
     encode = json.JSONEncoder(allow_nan=False, check_circular=False).encode
-    exec(code, namespace)  # noqa: S102 - what all the walls around this process are for
+    exec(code, namespace)
     function = namespace[request["entry"]]
     texts, size = [], 0
     for arguments in request["inputs"]:
@@ -82,7 +82,13 @@ def call_answer(request: dict, output_bytes: int) -> list[str]:
 def plain(value, depth: int):
     """Copy a value made of the exact JSON types (and tuples); raise UnsafeResult on any other."""
     kind = type(value)
-    if value is None or kind is bool or kind is int or kind is str:
+    if value is None or kind is bool or kind is int:
+        return value
+    if kind is str:
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise UnsafeResult("a text with a lone surrogate") from error
         return value
     if kind is float:
         if not math.isfinite(value):
@@ -96,7 +102,7 @@ def plain(value, depth: int):
         for key in value:
             if type(key) is not str:
                 raise UnsafeResult("a dictionary key that is not text")
-        return {key: plain(item, depth - 1) for key, item in value.items()}
+        return {plain(key, 0): plain(item, depth - 1) for key, item in value.items()}
     raise UnsafeResult(f"a value of type {kind.__name__}")
 
 

@@ -4,7 +4,7 @@
 A list of what is allowed (seccomp BPF); every other call fails with EPERM, so the answer sees a
 PermissionError and its process ends in good order. Opening a file by name, sockets, signals to
 anyone, exec, ptrace, mounts and namespaces are all outside the list. Answers can therefore import
-only what the zygote has already loaded, whatever the protection level: outcomes do not depend on it.
+only what the zygote has already loaded, and outcomes do not depend on the protection level.
 A call from a foreign instruction set (32-bit calls on x86-64) kills the process.
 """
 

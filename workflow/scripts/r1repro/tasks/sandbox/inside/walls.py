@@ -9,7 +9,7 @@ import signal
 import tempfile
 
 from . import wire
-from .confine import kernel
+from .confine import find_uid_base, kernel
 
 # Any directory that surely exists; the empty file system covers it, then becomes the root.
 COVERED = b"/proc"
@@ -75,7 +75,7 @@ def unshare_all() -> None:
             kernel.unshare(flags)
             return
         except PermissionError:
-            pass  # a container's root: try as an ordinary user would
+            become_ordinary()  # a container's root, without the right to namespaces
     uid, gid = os.getuid(), os.getgid()
     kernel.unshare(flags | kernel.CLONE_NEWUSER)
     for name, text in (
@@ -85,6 +85,18 @@ def unshare_all() -> None:
     ):
         with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
             file.write(text)
+
+
+def become_ordinary() -> None:
+    """Take an unused user id, if there is one: the limit on processes does not bind root's."""
+    base = find_uid_base()
+    if base is None:
+        return
+    os.setgroups([])
+    os.setresgid(base, base, base)
+    os.setresuid(base, base, base)
+    # Otherwise /proc/self, and in it the map of user ids, belongs to root.
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 1)
 
 
 def empty_the_root() -> None:

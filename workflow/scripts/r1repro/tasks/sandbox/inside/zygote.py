@@ -187,7 +187,7 @@ def build_walls(config: dict) -> tuple[int, int, int]:
 
 
 def try_filter(config: dict) -> int:
-    """Prepare the filter if it is wanted and works; raise OSError if it is required and does not."""
+    """Prepare the filter if wanted and possible; raise OSError if required and impossible."""
     if config["filter"] == "off":
         return 0
     try:
