@@ -4,14 +4,12 @@
 # Choice  No target and no prerequisite is an absolute path: the folder's name may hold a space.
 
 SHELL := /bin/bash
-.SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
 UV_VERSION := 0.13.9
 TORCH := $(shell sed -n 's/^\(torch==[0-9.]*\).*/\1/p' requirements.in)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-export PYTHONDONTWRITEBYTECODE := 1
 
 # uv reads neither pip's variables nor its configuration: hand over what the user set for pip.
 comma := ,
@@ -39,14 +37,14 @@ test: setup ## Set up and run every test and every style check
 
 .PHONY: setup
 setup: ## Make .venv and install the locked packages (instant when nothing changed)
-	@wanted="$$(cat requirements.lock requirements.in Makefile | cksum)"; \
+	@set -e; wanted="$$(cat requirements.lock requirements.in Makefile | cksum)"; \
 	if [ "$$(cat .venv/installed 2>/dev/null || true)" = "$$wanted" ]; then exit 0; fi; \
 	$(MAKE) install; \
 	echo "$$wanted" > .venv/installed
 
 .PHONY: install
 install:
-	@chosen=""; \
+	@set -e; chosen=""; \
 	for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
 		if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
 		then chosen="$$python"; break; fi; \
@@ -67,9 +65,10 @@ install:
 		fi; \
 	fi
 	@echo "Installing the locked packages into .venv"
-	@if .venv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); then \
+	@set -e; \
+	if .venv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); then \
 		.venv/bin/python -m uv pip install --quiet --python .venv/bin/python \
-			--no-deps --require-hashes -r requirements.lock; \
+			--no-deps -r requirements.lock; \
 		.venv/bin/python -m uv pip install --quiet --python .venv/bin/python "$(TORCH)"; \
 	else \
 		echo "uv $(UV_VERSION) cannot be installed here; using pip, which takes some minutes more"; \
@@ -77,6 +76,8 @@ install:
 			--no-deps --require-hashes -r requirements.lock; \
 		.venv/bin/python -m pip install --quiet --disable-pip-version-check "$(TORCH)"; \
 	fi
+	@echo "Compiling what the stages import"
+	@env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -W ignore envs/warm.py
 
 .PHONY: lint
 lint: setup ## Check style: ruff, snakefmt, snakemake --lint
@@ -97,7 +98,7 @@ lock: setup ## Renew requirements.lock and the pins in envs/ from requirements.i
 
 .PHONY: set-aside
 set-aside: ## Move results and logs to set-aside/<time>/ so that the next run starts from nothing
-	@folder="set-aside/$$(date -u +%Y%m%dT%H%M%SZ)"; \
+	@set -e; folder="set-aside/$$(date -u +%Y%m%dT%H%M%SZ)"; \
 	mkdir -p "$$folder"; \
 	for item in $$(ls -A results 2>/dev/null | grep -v -x -e README.md -e published || true); do \
 		mkdir -p "$$folder/results"; mv "results/$$item" "$$folder/results/"; \

@@ -43,7 +43,9 @@ rule tokenizer:
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --base-corpus {input.base_corpus:q} --cold-start {input.cold_start:q} \
+            --train {input.train:q} --validation {input.validation:q} --test {input.test:q} \
             --out-tokenizer {output.tokenizer:q} \
+            --out-tokens-manifest {output.tokens_manifest:q} \
             3>&2 >{log:q} 2>&1
         """
 

@@ -67,7 +67,7 @@ rule page:
             --attempts {params.attempts:q} --code {params.code:q} \
             --prompts-manifest {input.prompts_manifest:q} \
             --corpus-manifest {input.corpus_manifest:q} \
-                --tokens-manifest {input.tokens_manifest:q} \
+            --tokens-manifest {input.tokens_manifest:q} \
             --decontamination {input.decontamination:q} \
             --base-metrics {input.base_metrics:q} --dev1-metrics {input.dev1_metrics:q} \
             --rl-metrics {input.rl_metrics:q} --samples {input.samples:q} --test {input.test:q} \
