@@ -160,7 +160,7 @@ def test_unknown_price_is_the_word_unknown(html):
     row = re.search(r'<tr><th scope="row">base</th><td>preparatory</td>.*?</tr>', html)[0]
     assert row.count('<span class="unknown">unknown</span>') == 4  # price, cost, energy, source
     assert "0.00489 + unknown" in html
-    assert "0.00489 USD for the lines with a price; unknown for 1 more" in html
+    assert "0.00489 USD for the lines with a price, unknown for 1 more" in html
 
 
 def test_killed_and_failed_attempts_are_listed(page):

@@ -47,6 +47,7 @@ def test_damaged_file_is_named(tmp_path, name, content):
         ("scores", "base,all,pass@1", "base,every,pass@1", "lacks pass@1 of base on all"),
         ("curve", "20,0.4", "60,0.4", "steps must rise"),
         ("curve", "20,0.4,0.5,31.0", "20,0.4,0.5", "line 3: 3 cells where the header has 4"),
+        ("curve", "cons16", "vote16", "needs one column consK"),
         ("curve", "mean_length", "length", "lacks the column mean_length"),
         ("rl_metrics", "entropy", "disorder", "lacks the column entropy"),
         ("base_metrics", "loss", "lost", "lacks the column loss"),

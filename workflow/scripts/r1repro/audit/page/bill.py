@@ -106,18 +106,18 @@ def total(lines: Sequence[StageLine]) -> Total:
 def cost_sentence(sums: Total) -> str:
     """Say what the run cost, and for how much of it nobody knows."""
     if sums.lines_without_price == sums.lines:
-        return f"cost unknown: the price table has no price for this device ({sums.lines} lines)"
+        return "unknown, the price table has no price for this device"
     text = f"{significant(sums.cost)} USD"
     if sums.lines_without_price:
-        text += f" for the lines with a price; unknown for {sums.lines_without_price} more"
+        text += f" for the lines with a price, unknown for {sums.lines_without_price} more"
     return text
 
 
 def energy_sentence(sums: Total) -> str:
     """Say how much energy was used, with its label, and for how much of the run nobody knows."""
     if sums.lines_without_energy == sums.lines:
-        return "energy unknown: this machine shows no energy counter"
+        return "unknown, no energy counter could be read"
     text = f"{significant(sums.energy)} kWh ({', '.join(sums.energy_sources)})"
     if sums.lines_without_energy:
-        text += f"; unknown for {sums.lines_without_energy} lines more"
+        text += f", unknown for {sums.lines_without_energy} lines more"
     return text

@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """The learning curve of this run, and the paper's, each in charts of its own.
 
-Units   pass1, cons16: shares; mean_length: tokens of a response; step: policy updates.
+Units   pass1, consK: shares (majority vote over K answers, 16 in the paper); mean_length: tokens of
+        a response; step: policy updates.
 Source  ours: results/rl/r1_zero/curve.csv. Theirs: results/published/nature/r1_zero_curve.csv,
         digitised from Figures 1-3 by hand; its points are `digitised` or `reported`.
 The two never share axes: another model, other questions, other lengths.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from r1repro.audit.page.drawing import Chart, Line, draw
-from r1repro.audit.page.tables import read_rows
+from r1repro.audit.page.tables import Row, read_rows
 from r1repro.audit.page.wording import percent
 from r1repro.errors import InputError
+
+PAPER_VOTES = 16
 
 
 @dataclass(frozen=True)
@@ -22,28 +26,52 @@ class Point:
 
     step: int
     pass1: float | None
-    cons16: float | None
+    consensus: float | None
     mean_length: float | None
     status: str
 
 
-def read_curve(path: Path) -> list[Point]:
+@dataclass(frozen=True)
+class Curve:
+    """A learning curve and how many answers vote in its consensus."""
+
+    votes: int
+    points: list[Point]
+
+    @property
+    def consensus(self) -> str:
+        """Return the name of the majority vote."""
+        return f"cons@{self.votes}"
+
+
+def _votes(row: Row) -> str:
+    found = [name for name in row.cells if re.fullmatch(r"cons[1-9][0-9]*", name)]
+    if len(found) != 1:
+        raise InputError(
+            f"{row.path} needs one column consK (K answers vote); it has {', '.join(row.cells)}"
+        )
+    return found[0]
+
+
+def read_curve(path: Path) -> Curve:
     """Read this run's curve; raises InputError unless its steps rise and its shares are shares."""
+    rows = read_rows(path, ("step", "pass1", "mean_length"))
+    vote = _votes(rows[0])
     points = [
         Point(
             row.whole("step"),
             row.share("pass1"),
-            row.share("cons16"),
+            row.share(vote),
             row.number("mean_length"),
             "measured",
         )
-        for row in read_rows(path, ("step", "pass1", "cons16", "mean_length"))
+        for row in rows
     ]
     _check_steps(path, points)
-    return points
+    return Curve(int(vote.removeprefix("cons")), points)
 
 
-def read_published_curve(path: Path) -> list[Point]:
+def read_published_curve(path: Path) -> Curve:
     """Read the paper's curve, where any value but the step may be absent."""
     points = []
     for row in read_rows(path, ("step", "pass1", "cons16", "mean_length", "status")):
@@ -51,7 +79,7 @@ def read_published_curve(path: Path) -> list[Point]:
         length = row.number_or_none("mean_length")
         points.append(Point(row.whole("step"), *shares, length, row.text("status")))
     _check_steps(path, points)
-    return points
+    return Curve(PAPER_VOTES, points)
 
 
 def _check_steps(path: Path, points: list[Point]) -> None:
@@ -67,11 +95,11 @@ def _ends(points: list[Point], name: str) -> tuple[Point, Point]:
     return known[0], known[-1]
 
 
-def accuracy_sentence(points: list[Point]) -> str:
-    """Say where pass@1 and cons@16 begin and end."""
+def accuracy_sentence(curve: Curve) -> str:
+    """Say where pass@1 and the majority vote begin and end."""
     parts, verb = [], "goes from"
-    for name, label in (("pass1", "pass@1"), ("cons16", "cons@16")):
-        first, last = _ends(points, name)
+    for name, label in (("pass1", "pass@1"), ("consensus", curve.consensus)):
+        first, last = _ends(curve.points, name)
         begin, end = percent(getattr(first, name)), percent(getattr(last, name))
         parts.append(
             f"{label} {verb} {begin} at update {first.step:,} to {end} at update {last.step:,}"
@@ -80,9 +108,9 @@ def accuracy_sentence(points: list[Point]) -> str:
     return "; ".join(parts) + "."
 
 
-def length_sentence(points: list[Point]) -> str:
+def length_sentence(curve: Curve) -> str:
     """Say where the mean length begins and ends."""
-    first, last = _ends(points, "mean_length")
+    first, last = _ends(curve.points, "mean_length")
     return (
         f"mean response length goes from {_tokens(first)} tokens at update {first.step:,} "
         f"to {_tokens(last)} at update {last.step:,}."
@@ -93,8 +121,9 @@ def _tokens(point: Point) -> str:
     return f"{point.mean_length:.1f}" if point.mean_length < 1000 else f"{point.mean_length:,.0f}"
 
 
-def own_charts(points: list[Point]) -> list[str]:
+def own_charts(curve: Curve) -> list[str]:
     """Return accuracy and length of this run against the policy update."""
+    points = curve.points
     steps = [p.step for p in points]
     accuracy = Chart(
         name="curve-accuracy",
@@ -103,9 +132,9 @@ def own_charts(points: list[Point]) -> list[str]:
         y_label="Correct (%)",
         lines=[
             Line("pass@1", steps, [p.pass1 for p in points], "blue", "-", "o"),
-            Line("cons@16", steps, [p.cons16 for p in points], "vermilion", "--", "s"),
+            Line(curve.consensus, steps, [p.consensus for p in points], "vermilion", "--", "s"),
         ],
-        summary=f"Line chart of this run: {accuracy_sentence(points)}",
+        summary=f"Line chart of this run: {accuracy_sentence(curve)}",
         y_range=(0, 1),
         percent=True,
     )
@@ -115,25 +144,26 @@ def own_charts(points: list[Point]) -> list[str]:
         x_label="Policy update",
         y_label="Tokens",
         lines=[Line("mean length", steps, [p.mean_length for p in points], "green", "-", "o")],
-        summary=f"Line chart of this run: {length_sentence(points)}",
+        summary=f"Line chart of this run: {length_sentence(curve)}",
         legend=True,
     )
     return [draw(accuracy), draw(length)]
 
 
-def published_charts(points: list[Point]) -> list[str]:
+def published_charts(curve: Curve) -> list[str]:
     """Return the paper's curve, drawn smaller, hollow and grey: it cannot be taken for ours."""
+    points = curve.points
     drawn = [p for p in points if p.status == "digitised"]
     text = [p for p in points if p.status == "reported"]
     size = (5.0, 3.0)
 
     def lines(name: str, label: str, colour: str, dash: str, marker: str) -> list[Line]:
-        curve = Line(label, [p.step for p in drawn], [getattr(p, name) for p in drawn])
+        line = Line(label, [p.step for p in drawn], [getattr(p, name) for p in drawn])
         printed = Line(
             f"_{label} in the text", [p.step for p in text], [getattr(p, name) for p in text]
         )
         return [
-            Line(curve.label, curve.x, curve.y, colour, dash, width=1.3),
+            Line(line.label, line.x, line.y, colour, dash, width=1.3),
             Line(printed.label, printed.x, printed.y, colour, "none", marker, hollow=True),
         ]
 
@@ -143,8 +173,8 @@ def published_charts(points: list[Point]) -> list[str]:
         x_label="Policy update of the paper's run",
         y_label="Correct (%)",
         lines=lines("pass1", "pass@1", "grey", "-", "o")
-        + lines("cons16", "cons@16", "ink", "--", "s"),
-        summary=f"Line chart of the paper's run, not of this one: {accuracy_sentence(points)}",
+        + lines("consensus", curve.consensus, "ink", "--", "s"),
+        summary=f"Line chart of the paper's run, not of this one: {accuracy_sentence(curve)}",
         y_range=(0, 1),
         percent=True,
         inches=size,
@@ -156,7 +186,7 @@ def published_charts(points: list[Point]) -> list[str]:
         x_label="Policy update of the paper's run",
         y_label="Tokens",
         lines=[Line("mean length", steps, [p.mean_length for p in points], "grey", "-", width=1.3)],
-        summary=f"Line chart of the paper's run, not of this one: {length_sentence(points)}",
+        summary=f"Line chart of the paper's run, not of this one: {length_sentence(curve)}",
         legend=True,
         inches=size,
     )

@@ -17,6 +17,7 @@ STREAMS = {
     "base_corpus": "base corpus",
     "cold_start": "cold-start set",
 }
+ORDER = ("train", "validation", "test", "base_corpus", "cold_start")
 SHORT_HASH = 16
 PARAMETERS = ("ngram", "content_words", "whole_words", "wording_share")
 
@@ -86,14 +87,13 @@ class Dataset:
         )
         second = (
             f"Decontamination: {count(self.checked())} texts were compared with "
-            f"{count(self.evaluation_questions)} evaluation questions, and {count(self.removed())} "
-            "were removed. The paper removes a text for any n\u2011gram of 10 words that it "
-            "shares; our questions come from templates whose wording all of them share, so a "
-            "shared n\u2011gram counts here only with enough content words in it, and whole "
-            "questions count at any length that the rule names."
+            f"{count(self.evaluation_questions)} evaluation questions, and "
+            f"{count(self.removed())} were removed. The paper removes a text for any 10\u2011gram "
+            "that it shares. Our questions come from templates whose wording all of them share, so "
+            "a shared n\u2011gram counts here only with enough content words in it."
         )
         values = ", ".join(f"{name} {value:g}" for name, value in self.parameters.items())
-        rule = f"The rule. {self.rule.rstrip('.')}. Here: {values}."
+        rule = f"The rule in full. {self.rule.rstrip('.')}. Here: {values}."
         third = (
             f"{count(self.own_prompts)} prompts of the user's own joined; "
             f"{count(self.own_prompts_removed)} were left out for repeating an evaluation question."
@@ -227,14 +227,13 @@ def read_dataset(prompts: Path, corpus: Path, tokens: Path, decontamination: Pat
     report, counted = read_object(decontamination), read_object(tokens)
     streams = _streams(report, decontamination)
     streams += _streams(_mapping(corpus_manifest, corpus, "decontamination"), corpus)
-    order = list(STREAMS)
-    rank = {name: order.index(name) if name in order else len(order) for name in order}
+    rank = {name: position for position, name in enumerate(ORDER)}
     files = _files(prompts_manifest, prompts, counted, tokens)
     files += _files(corpus_manifest, corpus, counted, tokens)
     generator = _mapping(prompts_manifest, prompts, "generator")
     return Dataset(
-        files=files,
-        streams=sorted(streams, key=lambda s: (rank.get(s.name, len(order)), s.name)),
+        files=sorted(files, key=lambda f: rank.get(Path(f.name).stem, len(rank))),
+        streams=sorted(streams, key=lambda s: (rank.get(s.name, len(rank)), s.name)),
         rule=str(field(report, decontamination, "parameters", "rule")),
         parameters={
             name: _number(report, decontamination, "parameters", name) for name in PARAMETERS

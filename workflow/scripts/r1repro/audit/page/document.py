@@ -121,8 +121,8 @@ def _curve(evidence: Evidence) -> dict:
         f"The {curves.length_sentence(evidence.curve)}",
         "curve_charts": _svg(curves.own_charts(evidence.curve)),
         "curve_caption": "This run, checkpoints saved along the way, as in Figure 1 of the paper. "
-        f"Each point rests on {per_category} test questions per category, fewer than the table "
-        "of checkpoints below, so the ends of the curve may differ from it.",
+        f"Test questions behind each point: {per_category} per category, fewer than in the "
+        "table of checkpoints below, so the ends of the curve may differ from it.",
         "curve_table": grids.curve_grid(evidence.curve),
         "paper_charts": _svg(curves.published_charts(evidence.published_curve)),
         "paper_curve_caption": "DeepSeek-R1-Zero on AIME 2024: another model (671 billion "

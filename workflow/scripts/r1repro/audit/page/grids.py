@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from r1repro.audit.page.answers import harmless
 from r1repro.audit.page.bill import StageLine, Total
-from r1repro.audit.page.curves import Point
+from r1repro.audit.page.curves import Curve
 from r1repro.audit.page.history import SHORT_COMMIT, Attempt, moment
 from r1repro.audit.page.scores import CATEGORY_NAMES, LENGTH, Score, Scores
 from r1repro.audit.page.tables import UNKNOWN
@@ -72,20 +72,22 @@ def without_constants(grid: Grid, names: Sequence[str]) -> Grid:
     )
 
 
-def curve_grid(points: list[Point]) -> Grid:
+def curve_grid(curve: Curve) -> Grid:
     """Return the learning curve as numbers."""
     rows = [
         Line(
             [
                 count(p.step),
                 f"{100 * p.pass1:.1f}",
-                f"{100 * p.cons16:.1f}",
+                f"{100 * p.consensus:.1f}",
                 f"{p.mean_length:.1f}",
             ]
         )
-        for p in points
+        for p in curve.points
     ]
-    names = columns("Policy update", "#pass@1 (%)", "#cons@16 (%)", "#Mean length (tokens)")
+    names = columns(
+        "Policy update", "#pass@1 (%)", f"#{curve.consensus} (%)", "#Mean length (tokens)"
+    )
     return Grid("Learning curve of this run", "This run, from curve.csv.", names, rows)
 
 

@@ -76,8 +76,8 @@ class Evidence:
     seed: int
     settings: dict
     scores: Scores
-    curve: list[curves.Point]
-    published_curve: list[curves.Point]
+    curve: curves.Curve
+    published_curve: curves.Curve
     questions: list[answers.Question]
     data: dataset.Dataset
     bill: list[bill.StageLine]

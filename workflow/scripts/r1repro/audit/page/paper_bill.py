@@ -25,8 +25,8 @@ STAGES = {
     "sft_data": "SFT data",
     "r1": "R1",
     "total": "Total",
-    "preparatory_30b": "Preparation, A100, 30B",
-    "r1_and_v3": "R1 and V3",
+    "preparatory_30b": "30B on A100",
+    "r1_and_v3": "Both",
     "pre_training": "Pre-training",
     "context_extension": "Context extension",
     "post_training": "Post-training",
@@ -50,12 +50,12 @@ GROUPS = (
 )
 PARTS = {
     PRINTED: "printed cells",
-    "rounded_cells": "from rounded cells",
+    "rounded_cells": "rounded cells",
     FOUR_DAYS: "R1 in 4 days",
     "lost_asterisk": "\u201c64*8\u201d read as 648",
-    "r1_hours_alone": "hours of R1 alone",
+    "r1_hours_alone": "R1 alone",
     "v3_printed_cell": "V3-Base",
-    "with_v3": "R1 and V3 together",
+    "with_v3": "R1 + V3",
 }
 
 
@@ -142,9 +142,9 @@ def _grid(paper: PaperBill, name: str, parts: Sequence[str], words: str) -> Grid
         cells = [PARTS.get(part, part)] if several else []
         cells += [STAGES.get(stage, stage), ITEMS.get(item, item)]
         cells += [_shown(row, column) for column in NUMBERS]
-        words = [_product(row.text("formula")), row.text("note")]
-        cells += [row.text("fits_rounding"), "; ".join(filter(None, words))]
-        rows.append(Line(cells, "total" if stage == TOTAL and item == "gpu_hours" else ""))
+        how = filter(None, (row.text("formula"), row.text("note")))
+        cells += [row.text("fits_rounding"), _product("; ".join(how))]
+        rows.append(Line(cells, "all" if stage == TOTAL else ""))
     return Grid(name, f"{name}: {words}." if words else name, heads, rows)
 
 

@@ -9,7 +9,7 @@ from r1repro.errors import SettingsError
 
 HEADLINES = {
     "smoke": (
-        "Smoke test: nothing here is the paper's model, and nothing was trained to be good",
+        "Smoke test: nothing here is the paper's model, or meant to be good",
         (
             "This scale only shows that every stage runs and that the files fit together. Its "
             "scores say nothing about the recipe."

@@ -50,7 +50,7 @@ def build(evidence: Evidence, report: Path) -> str:
     """Return the summary with a line end; the page's path is its last line, never cut."""
     done = evidence.finished
     sums = bill.total(evidence.bill)
-    first, last = evidence.curve[0], evidence.curve[-1]
+    first, last = evidence.curve.points[0], evidence.curve.points[-1]
     headline, _ = prose.headline(evidence.scale)
     entries = [
         ("r1repro", f"{headline} (scale {evidence.scale}, seed {evidence.seed})"),
@@ -83,7 +83,7 @@ def build(evidence: Evidence, report: Path) -> str:
                 f"{rounded(sums.gpu_hours, 3)} GPU-hours"
             ),
         ),
-        ("", f"{bill.cost_sentence(sums)}; {bill.energy_sentence(sums)}"),
+        ("", f"money: {bill.cost_sentence(sums)}; energy: {bill.energy_sentence(sums)}"),
         ("paper", paper_bill.short_sentence(evidence.paper_bill)),
         ("verdicts", _verdict_sentence(evidence)),
     ]
