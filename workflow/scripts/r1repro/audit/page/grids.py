@@ -150,7 +150,7 @@ def cost_grid(lines: list[StageLine], sums: Total) -> Grid:
         "Scale",
         "Purpose",
         "Device",
-        "Nodes",
+        "Hardware",
         "#Attempts",
         "#Hours",
         "#GPU-hours",
@@ -165,7 +165,7 @@ def cost_grid(lines: list[StageLine], sums: Total) -> Grid:
         "wall-clock hours of the attempts; nothing is rounded before it is added."
     )
     grid = Grid("Cost of this run by stage", caption, names, rows)
-    return without_constants(grid, ("Scale", "Device", "Nodes", "Energy is"))
+    return without_constants(grid, ("Scale", "Device", "Hardware", "Energy is"))
 
 
 def _cost_total(sums: Total) -> Line:
