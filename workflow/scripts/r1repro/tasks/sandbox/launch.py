@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Start, greet and end a zygote at one protection level."""
 
+import itertools
 import json
 import os
 import select
@@ -23,6 +24,7 @@ BOOT = "import sys; sys.path.insert(0, sys.argv[2]); from inside import zygote; 
 # Where an interpreter's libraries may lie; bubblewrap shows these, read-only, to the zygote alone.
 LIBRARY_PLACES = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/nix/store", "/etc/ld.so.cache")
 ENVIRONMENT = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "LC_ALL": "C.UTF-8", "TZ": "UTC0"}
+STARTED = itertools.count()  # zygotes started by this process
 FLAGS = ("-s", "-S", "-P", "-B")
 
 
@@ -35,6 +37,7 @@ class Zygote:
         self.control, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         config = asdict(limits) | {"level": level, "filter": syscall_filter}
         config["control_descriptor"] = far.fileno()
+        config["number"] = os.getpid() % 2**20 * 16 + next(STARTED) % 16
         with far, tempfile.TemporaryFile() as complaints:
             command = [*wrapper(level), interpreter(), *FLAGS, "-c", BOOT, json.dumps(config)]
             command.append("/sandbox" if level == "bubblewrap" else str(HERE))

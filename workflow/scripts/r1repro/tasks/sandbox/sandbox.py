@@ -18,7 +18,6 @@ from .inside import wire
 from .job import InvalidJob, Job, Limits, Outcome, SandboxError
 from .launch import Zygote
 
-MOST_CELLS = 8
 GRACE_SECONDS = 10.0  # beyond an answer's wall limit; then the zygote itself counts as lost
 READ_BYTES = 65536
 
@@ -63,7 +62,7 @@ class Sandbox:
         wanted = cells or available_cores()
         if wanted < 1:
             raise InvalidJob(f"The sandbox was asked for {cells} cells; give 1 or more.")
-        self.cells = min(wanted, MOST_CELLS)
+        self.cells = min(wanted, wire.MOST_CELLS)
         self.zygote: Zygote | None = None
         self.protection = ""
         self._choose(level, syscall_filter)
@@ -121,8 +120,15 @@ class Sandbox:
 
     def restart(self) -> None:
         """Replace a lost zygote by a new one of the same level."""
+        features = self.zygote.features
         self.close()
         self.zygote = Zygote(self.level, self.syscall_filter, self.limits)
+        if self.zygote.features != features:
+            self.close()
+            raise SandboxError(
+                "The sandbox had to be started again and found less protection than before; "
+                f"before: {self.protection} Start the stage again."
+            )
 
 
 class Batch:

@@ -8,6 +8,7 @@ ImportError or OSError where Python was built without ctypes; the zygote then wo
 import ctypes
 import os
 import platform
+import sys
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUTS = 0x04000000
@@ -30,6 +31,9 @@ CAPABILITY_VERSION_3 = 0x20080522
 
 # System calls without a C library wrapper: (pivot_root, capset).
 NUMBERS = {"x86_64": (155, 126), "aarch64": (41, 91)}
+
+if sys.platform != "linux":
+    raise ImportError("these calls are Linux's")
 
 libc = ctypes.CDLL(None, use_errno=True)
 

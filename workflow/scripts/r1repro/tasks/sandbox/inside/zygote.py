@@ -165,11 +165,11 @@ def build_walls(config: dict) -> tuple[int, int, int]:
     """
     features, own, uid_base, reason = 0, -1, 0, ""
     if config["level"] in ("bubblewrap", "namespaces"):
-        features, own, reason = walls.enter_namespaces()
+        features, own, reason = walls.enter_namespaces(config["number"])
         if config["level"] == "namespaces" and not features:
             raise OSError(f"no namespaces: {reason}")
     if os.geteuid() == 0:
-        uid_base = confine.find_uid_base() or 0
+        uid_base = confine.find_uid_base(config["number"]) or 0
     if uid_base:
         features |= wire.OWN_UID
         if config["level"] == "limits" and walls.change_root_to_nothing():
@@ -203,9 +203,11 @@ def try_filter(config: dict) -> int:
 def main() -> None:
     """Start from the command line: one argument, the configuration as JSON."""
     config = json.loads(sys.argv[1])
-    resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
-    control = socket.socket(fileno=config["control_descriptor"])
-    control.set_inheritable(False)
+    # The host may have had hundreds of files open. A low number, below the limit set here, so that
+    # closing everything in a cell really closes this one.
+    control = socket.socket(fileno=os.dup(config["control_descriptor"]))
+    os.close(config["control_descriptor"])
+    confine.set_limit(resource.RLIMIT_NOFILE, 256)
     preload.load_everything()
     zygote = Zygote(control, config)
     sys.path.clear()
