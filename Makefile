@@ -96,6 +96,10 @@ format: setup ## Bring Python and Snakemake files into the style that lint asks 
 lock: setup ## Renew requirements.lock and the pins in envs/ from requirements.in
 	@python envs/lock.py
 
+.PHONY: manual
+manual: setup ## Renew the tables of config/README.md from schema and configuration
+	@python config/manual.py
+
 .PHONY: set-aside
 set-aside: ## Move results and logs to set-aside/<time>/ so that the next run starts from nothing
 	@set -e; folder="set-aside/$$(date -u +%Y%m%dT%H%M%SZ)"; \
