@@ -31,11 +31,11 @@ FLAGS = ("-s", "-S", "-P", "-B")
 class Zygote:
     """A running zygote: `control` is the socket to it, `features` the bits it reported."""
 
-    def __init__(self, level: str, syscall_filter: str, limits: Limits):
+    def __init__(self, level: str, syscall_filter: str, limits: Limits, cells: int):
         self.level = level
         self.process: subprocess.Popen | None = None
         self.control, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        config = asdict(limits) | {"level": level, "filter": syscall_filter}
+        config = asdict(limits) | {"level": level, "filter": syscall_filter, "cells": cells}
         config["control_descriptor"] = far.fileno()
         config["number"] = os.getpid() % 2**20 * 16 + next(STARTED) % 16
         with far, tempfile.TemporaryFile() as complaints:

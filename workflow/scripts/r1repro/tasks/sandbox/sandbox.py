@@ -45,7 +45,7 @@ class Sandbox:
     limits        what each answer may use
     level         auto, bubblewrap, namespaces or limits (see protection)
     syscall_filter  auto (where it works), on (or raise) or off
-    cells         how many answers run at the same time; None: one per CPU core
+    cells         how many answers run at the same time; None: one per CPU core (at most 64)
 
     `protection` says in one sentence what is in force; log it.
     """
@@ -73,7 +73,7 @@ class Sandbox:
         for name in protection.levels(level, syscall_filter):
             self.level, self.syscall_filter = name, syscall_filter
             try:
-                self.zygote = Zygote(name, syscall_filter, self.limits)
+                self.zygote = Zygote(name, syscall_filter, self.limits, self.cells)
                 outcome = self.run([protection.probe_job()])[0]
                 open_ways = protection.read_probe(outcome, self.zygote, self.limits)
             except SandboxError as error:
@@ -122,7 +122,7 @@ class Sandbox:
         """Replace a lost zygote by a new one of the same level."""
         features = self.zygote.features
         self.close()
-        self.zygote = Zygote(self.level, self.syscall_filter, self.limits)
+        self.zygote = Zygote(self.level, self.syscall_filter, self.limits, self.cells)
         if self.zygote.features != features:
             self.close()
             raise SandboxError(

@@ -19,9 +19,9 @@ except (ImportError, OSError):  # Python without ctypes, or not Linux
 
 JOB_DESCRIPTOR = 3
 OPEN_FILES = 16
-# User ids that systemd and Debian leave unused, as (first, how many); the second fits containers
-# that have only 65536 ids.
-UID_RANGES = ((1_879_050_000, 2**27), (60_578, 120))
+# User ids that systemd and Debian leave unused, as (first, how many, how many for one zygote);
+# the second fits containers that have only 65536 ids.
+UID_RANGES = ((1_879_050_000, 2**27, wire.MOST_CELLS), (60_578, 120, 8))
 
 
 def become_cell(descriptor: int, slot: int, config: dict, features: int, uid_base: int) -> None:
@@ -103,13 +103,15 @@ def processes_of_user() -> int:
     return total
 
 
-def find_uid_base(number: int) -> int | None:
+def find_uid_base(number: int, cells: int) -> int | None:
     """Try, in a child, whether this process can take user ids that nobody has; None if not.
 
     Zygotes with different numbers take different ids, or one's sweep would kill the other's cells.
     """
-    for first, count in UID_RANGES:
-        base = first + number % (count // wire.MOST_CELLS) * wire.MOST_CELLS
+    for first, count, share in UID_RANGES:
+        if cells > share:
+            continue
+        base = first + number % (count // share) * share
         child = os.fork()
         if child == 0:
             try:

@@ -15,12 +15,12 @@ from .confine import find_uid_base, kernel
 COVERED = b"/proc"
 
 
-def enter_namespaces(number: int) -> tuple[int, int, str]:
+def enter_namespaces(number: int, cells: int) -> tuple[int, int, str]:
     """Go on as process 1 of new namespaces with an empty root.
 
     Returns the features, a descriptor of the new pid namespace and "" on success; then only the
     innermost process returns, and the two outer ones wait for it and leave with its status.
-    On failure returns 0, -1 and the reason, still outside. `number` is for find_uid_base.
+    On failure returns 0, -1 and the reason, still outside. The arguments are find_uid_base's.
     """
     if kernel is None:
         return 0, -1, "this Python has no ctypes"
@@ -36,7 +36,7 @@ def enter_namespaces(number: int) -> tuple[int, int, str]:
         return 0, -1, report or "the namespaces' process ended without a word"
     try:
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-        unshare_all(number)
+        unshare_all(number, cells)
         inner = os.fork()
         if inner:
             os.close(writer)
@@ -61,7 +61,7 @@ def leave_with(child: int) -> None:
     os._exit(0 if status == 0 else 1)
 
 
-def unshare_all(number: int) -> None:
+def unshare_all(number: int, cells: int) -> None:
     """Leave all namespaces; as root without a user namespace, else (or if refused) with one."""
     flags = (
         kernel.CLONE_NEWNS
@@ -75,7 +75,7 @@ def unshare_all(number: int) -> None:
             kernel.unshare(flags)
             return
         except PermissionError:
-            become_ordinary(number)  # a container's root, without the right to namespaces
+            become_ordinary(number, cells)  # a container's root, without the right to namespaces
     uid, gid = os.getuid(), os.getgid()
     kernel.unshare(flags | kernel.CLONE_NEWUSER)
     for name, text in (
@@ -87,9 +87,9 @@ def unshare_all(number: int) -> None:
             file.write(text)
 
 
-def become_ordinary(number: int) -> None:
+def become_ordinary(number: int, cells: int) -> None:
     """Take an unused user id, if there is one: the limit on processes does not bind root's."""
-    base = find_uid_base(number)
+    base = find_uid_base(number, cells)
     if base is None:
         return
     os.setgroups([])

@@ -24,5 +24,5 @@ OWN_UID = 8  # each answer runs under a user id that nothing else has
 NO_NETWORK = 16  # the network namespace has no interface that is up
 OWN_USER_NAMESPACE = 32  # each answer has a user namespace of its own, so its processes are counted
 
-MOST_CELLS = 8  # answers at the same time
+MOST_CELLS = 64  # answers at the same time
 RESPONSE_OVERHEAD_BYTES = 1024  # what a response may be larger than the outputs' own limit

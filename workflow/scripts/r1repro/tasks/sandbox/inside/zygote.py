@@ -165,11 +165,11 @@ def build_walls(config: dict) -> tuple[int, int, int]:
     """
     features, own, uid_base, reason = 0, -1, 0, ""
     if config["level"] in ("bubblewrap", "namespaces"):
-        features, own, reason = walls.enter_namespaces(config["number"])
+        features, own, reason = walls.enter_namespaces(config["number"], config["cells"])
         if config["level"] == "namespaces" and not features:
             raise OSError(f"no namespaces: {reason}")
     if os.geteuid() == 0:
-        uid_base = confine.find_uid_base(config["number"]) or 0
+        uid_base = confine.find_uid_base(config["number"], config["cells"]) or 0
     if uid_base:
         features |= wire.OWN_UID
         if config["level"] == "limits" and walls.change_root_to_nothing():
