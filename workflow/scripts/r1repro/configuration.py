@@ -29,6 +29,32 @@ WORDS = {
     "object": "a section with keys",
     "null": "null",
 }
+# lower, upper: the first must not exceed the second
+NOT_ABOVE = (
+    ("data.decontamination.content_words", "data.decontamination.ngram"),
+    ("evaluate.consensus", "evaluate.samples"),
+    ("evaluate.curve_prompts_per_category", "data.prompts_per_category.test"),
+    ("r1_zero.max_response_tokens", "r1_zero.late_max_response_tokens"),
+    ("r1_zero.late_max_response_tokens", "r1_zero.row_tokens"),
+    ("evaluate.max_response_tokens", "model.max_positions"),
+    ("base.row_tokens", "model.max_positions"),
+    ("dev1.row_tokens", "model.max_positions"),
+    ("r1_zero.row_tokens", "model.max_positions"),
+)
+# what happens between two rollouts must fall on a whole number of them
+MULTIPLES = (
+    *(
+        (f"r1_zero.{name}", "r1_zero.updates_per_rollout")
+        for name in (
+            "updates",
+            "late_from_update",
+            "reference_reset_updates",
+            "checkpoint_every_updates",
+            "curve_every_updates",
+        )
+    ),
+    ("model.hidden_size", "model.heads"),
+)
 MANUAL = "config/README.md explains the keys"
 
 
@@ -52,15 +78,15 @@ class Places:
     """Where each key of the given files stands; the file read last wins."""
 
     def __init__(self, files: Iterable[str | Path]):
-        self.lines: dict[tuple, str] = {}
+        self.lines: dict[tuple, tuple[int, str]] = {}
         self.repeated: list[str] = []
-        for file in files:
+        for number, file in enumerate(files):
             with open(file, encoding="utf-8") as stream:
                 root = yaml.compose(stream, Loader=yaml.SafeLoader)
             if isinstance(root, yaml.MappingNode):
-                self._visit(root, (), str(file))
+                self._visit(root, (), number, str(file))
 
-    def _visit(self, node: yaml.MappingNode, path: tuple, file: str) -> None:
+    def _visit(self, node: yaml.MappingNode, path: tuple, number: int, file: str) -> None:
         seen = set()
         for key, value in node.value:
             here = (*path, str(key.value))
@@ -70,18 +96,25 @@ class Places:
                     f"{place}: '{dotted(here)}' is set a second time; keep one of them"
                 )
             seen.add(here)
-            self.lines[here] = place
+            self.lines[here] = (number, place)
             if isinstance(value, yaml.MappingNode):
-                self._visit(value, here, file)
+                self._visit(value, here, number, file)
 
-    def of(self, path: Iterable) -> str:
-        """Return file and line of a key or of the nearest section around it."""
-        names = tuple(str(part) for part in path)
-        while names:
-            if names in self.lines:
-                return self.lines[names]
-            names = names[:-1]
-        return "the configuration (command line or a file not read here)"
+    def of(self, *paths: Iterable) -> str:
+        """Return file and line of a key or of the nearest section around it.
+
+        Of several keys that do not fit together, the one in the file read last is meant.
+        """
+        found = []
+        for path in paths:
+            names = tuple(str(part) for part in path)
+            while names and names not in self.lines:
+                names = names[:-1]
+            if names:
+                found.append((self.lines[names][0], self.lines[names][1]))
+        if not found:
+            return "the configuration"
+        return max(found, key=lambda place: place[0])[1]
 
 
 def dotted(path: Iterable) -> str:
@@ -172,50 +205,24 @@ def _sentences(error: ValidationError, schema: Mapping, places: Places) -> Itera
     yield f"{place}: '{name}' {rule} {found}; {MANUAL}"
 
 
-def relations(config: Mapping) -> Iterator[tuple[tuple, str]]:
-    """Yield (key, sentence) for settings that are sound alone but not together."""
+def relations(config: Mapping) -> Iterator[tuple[list[str], str]]:
+    """Yield (keys, sentence) for settings that are sound alone but not together."""
     for name in ("shares", "languages"):
-        total = sum(Fraction(str(share)) for share in config["data"]["corpus"][name].values())
+        parts = config["data"]["corpus"][name]
+        total = sum(Fraction(str(share)) for share in parts.values())
         if total != 1:
-            yield (
-                ("data", "corpus", name),
-                f"'data.corpus.{name}' must add up to 1 but add up to {float(total):g}",
-            )
-    ladder = [
-        ("data.decontamination.content_words", "data.decontamination.ngram"),
-        ("evaluate.consensus", "evaluate.samples"),
-        ("evaluate.curve_prompts_per_category", "data.prompts_per_category.test"),
-        ("r1_zero.max_response_tokens", "r1_zero.late_max_response_tokens"),
-        ("r1_zero.late_max_response_tokens", "r1_zero.row_tokens"),
-        ("evaluate.max_response_tokens", "model.max_positions"),
-        ("base.row_tokens", "model.max_positions"),
-        ("dev1.row_tokens", "model.max_positions"),
-        ("r1_zero.row_tokens", "model.max_positions"),
-    ]
-    for lower, upper in ladder:
+            key = f"data.corpus.{name}"
+            keys = [f"{key}.{part}" for part in parts]
+            yield keys, f"the values of '{key}' must add up to 1 but add up to {float(total):g}"
+    for lower, upper in NOT_ABOVE:
         low, high = value_at(config, lower), value_at(config, upper)
         if low > high:
-            yield tuple(lower.split(".")), f"'{lower}' ({low}) must not exceed '{upper}' ({high})"
-    rollout = config["r1_zero"]["updates_per_rollout"]
-    for key in (
-        "updates",
-        "late_from_update",
-        "reference_reset_updates",
-        "checkpoint_every_updates",
-        "curve_every_updates",
-    ):
-        if config["r1_zero"][key] % rollout:
-            yield (
-                ("r1_zero", key),
-                f"'r1_zero.{key}' ({config['r1_zero'][key]}) must be a multiple of "
-                f"'r1_zero.updates_per_rollout' ({rollout})",
-            )
-    if config["model"]["hidden_size"] % (2 * config["model"]["heads"]):
-        yield (
-            ("model", "hidden_size"),
-            f"'model.hidden_size' ({config['model']['hidden_size']}) must be a multiple of twice "
-            f"'model.heads' ({config['model']['heads']})",
-        )
+            yield [lower, upper], f"'{lower}' ({low}) must not exceed '{upper}' ({high})"
+    for number, factor in MULTIPLES:
+        product, step = value_at(config, number), value_at(config, factor)
+        if product % step:
+            keys = [number, factor]
+            yield keys, f"'{number}' ({product}) must be a multiple of '{factor}' ({step})"
 
 
 def value_at(config: Mapping, key: str) -> object:
@@ -236,7 +243,8 @@ def problems(config: Mapping, schema: Mapping, files: Iterable[str | Path]) -> l
     for error in errors:
         found.extend(_sentences(error, schema, places))
     if not errors:
-        found.extend(f"{places.of(path)}: {text}" for path, text in relations(config))
+        for keys, text in relations(config):
+            found.append(f"{places.of(*(key.split('.') for key in keys))}: {text}")
     return found
 
 

@@ -4,18 +4,24 @@
 Snakemake does not see the modules a program imports; the digest is a parameter of each rule, so
 an edit reruns the stages it can change and no others. The same value goes into the attempt.
 
-Choices  Imports are read from the syntax tree wherever they stand, also inside functions; a module
+Choices  Import statements are found by their form wherever they stand, also inside functions (a
+         test compares with the syntax tree, which costs half a second at each start); a module
          brings its parent packages. Line endings are normalised, so a checkout with CRLF has
          the same digest. Nothing is imported or run. Packages that start files of their own in
          other processes (WHOLE) count with every file.
 """
 
-import ast
 import functools
 import hashlib
+import re
 from pathlib import Path
 
 PACKAGE = "r1repro"
+PLAIN = re.compile(r"^[ \t]*import[ \t]+(?P<names>[\w.]+[^\n#;]*)", re.MULTILINE)
+FROM = re.compile(
+    r"^[ \t]*from[ \t]+(?P<origin>[\w.]+)[ \t]+import[ \t]+(?P<names>\([^)]*\)|[^\n#;]+)",
+    re.MULTILINE,
+)
 WHOLE = ("r1repro/tasks/sandbox/__init__.py",)
 SCRIPTS = Path(__file__).resolve().parent.parent
 
@@ -24,12 +30,6 @@ SCRIPTS = Path(__file__).resolve().parent.parent
 def _text(path: Path) -> str:
     """Return a source text with plain line feeds."""
     return path.read_text(encoding="utf-8").replace("\r\n", "\n").replace("\r", "\n")
-
-
-@functools.cache
-def _tree(path: Path) -> ast.Module:
-    """Return the syntax tree of a source file."""
-    return ast.parse(_text(path), filename=str(path))
 
 
 def _file_of(module: str, scripts: Path) -> Path | None:
@@ -43,17 +43,18 @@ def _file_of(module: str, scripts: Path) -> Path | None:
 
 def imported_names(path: Path, scripts: Path = SCRIPTS) -> set[str]:
     """Return the absolute dotted names a file imports; `from a import b` gives a and a.b."""
-    names = set()
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            origin = node.module or ""
-            if node.level:  # `from . import b` and `from .c import b` are relative to the folder
-                folder = path.parents[node.level - 1].relative_to(scripts)
-                origin = ".".join([*folder.parts, *filter(None, [node.module])])
-            names.add(origin)
-            names.update(f"{origin}.{alias.name}" for alias in node.names)
+    names, text = set(), _text(path)
+    for match in PLAIN.finditer(text):
+        names.update(part.split()[0] for part in match["names"].split(","))
+    for match in FROM.finditer(text):
+        origin, level = match["origin"].lstrip("."), match["origin"].count(".")
+        level -= origin.count(".")
+        if level:  # `from . import b` and `from .c import b` are relative to the folder
+            folder = path.parents[level - 1].relative_to(scripts)
+            origin = ".".join([*folder.parts, *filter(None, [origin])])
+        names.add(origin)
+        listed = re.sub(r"#[^\n]*", "", match["names"]).strip("()")
+        names.update(f"{origin}.{part.split()[0]}" for part in listed.split(",") if part.strip())
     return names
 
 

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A wrong configuration is refused with one sentence that says what to do."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import snakemake
+
+from r1repro.configuration import problems, settings_of
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+DEFAULT = ROOT / "config/config.yaml"
+
+
+def laid_over(lower: dict, upper: dict) -> dict:
+    """Merge as Snakemake does."""
+    merged = dict(lower)
+    for key, value in upper.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = laid_over(merged[key], value) if both else value
+    return merged
+
+
+def told(tmp_path: Path, text: str) -> list[str]:
+    """Return the sentences about a file laid over the default configuration."""
+    upper = tmp_path / "mine.yaml"
+    upper.write_text(text, encoding="utf-8")
+    config = yaml.safe_load(DEFAULT.read_text(encoding="utf-8"))
+    merged = laid_over(config, yaml.safe_load(text))
+    return problems(merged, SCHEMA, [DEFAULT, upper])
+
+
+REFUSED = {
+    "misspelt key": ("r1_zero:\n  updatess: 8\n", "line 2", "did you mean 'r1_zero.updates'?"),
+    "misspelt section": ("modell: {}\n", "line 1", "did you mean 'model'?"),
+    "key of another section": ("base: {samples: 4}\n", "line 1", "'evaluate.samples'"),
+    "unknown key": ("tokenizer: {zzz: 1}\n", "'tokenizer.zzz'", "known here: vocab_size"),
+    "text for a number": ("seed: many\n", "'seed' must be a whole number", '"many"'),
+    "number read as text": ("base: {learning_rate: 1e-3}\n", "learning_rate", "1.0e-3"),
+    "float for a count": ("r1_zero: {updates: 4.0e+1}\n", "whole number", "without a point"),
+    "true for a number": ("evaluate: {samples: true}\n", "whole number", "but is true"),
+    "not a number": ("r1_zero: {temperature: .nan}\n", "'r1_zero.temperature'", "a number"),
+    "bare off": ("tracking: {mode: off}\n", "'tracking.mode'", "one of off, offline"),
+    "misspelt choice": ("scale: minni\n", "one of smoke, mini", "did you mean mini?"),
+    "too small": ("r1_zero: {group_size: 1}\n", "at least 2", "but is 1"),
+    "too large": ("evaluate: {top_p: 1.5}\n", "at most 1", "but is 1.5"),
+    "zero where none may be": ("base: {learning_rate: 0}\n", "greater than 0", "but is 0"),
+    "list too short": ("base: {betas: [0.9]}\n", "at least 2 entries", "[0.9]"),
+    "section emptied": ("model: null\n", "'model' must be a section", "null"),
+    "section as number": ("model: 3\n", "'model' must be a section with keys", "3"),
+    "bad project": ("tracking: {project: 'a b'}\n", "'tracking.project'", "a b"),
+    "set twice": ("seed: 2\nseed: 3\n", "line 2", "a second time"),
+    "shares do not add up": (
+        "data: {corpus: {shares: {worked: 0.9, chat_worked: 0.9}}}\n",
+        "'data.corpus.shares' must add up to 1",
+    ),
+    "vote of more than sampled": (
+        "evaluate: {samples: 8, consensus: 9}\n",
+        "'evaluate.consensus' (9) must not exceed 'evaluate.samples' (8)",
+    ),
+    "half a rollout": (
+        "r1_zero: {updates: 42, updates_per_rollout: 4}\n",
+        "'r1_zero.updates' (42) must be a multiple of 'r1_zero.updates_per_rollout' (4)",
+    ),
+    "rows too long": (
+        "base: {row_tokens: 999999}\n",
+        "'base.row_tokens' (999999) must not exceed 'model.max_positions'",
+    ),
+    "odd head": (
+        "model: {hidden_size: 130, heads: 4}\n",
+        "'model.hidden_size' (130) must be a multiple of 'model.heads' (4)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_wrong_setting_is_named_with_its_place_and_advice(case, tmp_path):
+    """The sentence holds the file, the key and what to do; nothing else is said."""
+    text, *fragments = REFUSED[case]
+    sentences = told(tmp_path, text)
+    assert sentences
+    assert "mine.yaml, line" in sentences[0]
+    for fragment in fragments:
+        assert any(fragment in sentence for sentence in sentences), sentences
+
+
+def test_each_wrong_setting_gets_one_sentence(tmp_path):
+    """Three mistakes are three sentences in one go, not three attempts."""
+    sentences = told(tmp_path, "seed: x\nscale: y\nr1_zero: {updatess: 1}\n")
+    assert len(sentences) == 3
+
+
+@pytest.mark.parametrize("name", ["config", "smoke", "node", "paper"])
+def test_every_shipped_configuration_is_accepted(name):
+    """What we ship passes its own checks."""
+    default = yaml.safe_load(DEFAULT.read_text(encoding="utf-8"))
+    upper = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text(encoding="utf-8"))
+    assert problems(laid_over(default, upper), SCHEMA, [DEFAULT]) == []
+
+
+def test_the_schema_refuses_unknown_keys_at_every_level():
+    """No section is open, every key is described and every key is required."""
+
+    def walk(part: dict, path: str) -> None:
+        if path:
+            assert part["description"].strip(), path
+        if part.get("type") == "object":
+            assert part["additionalProperties"] is False, path
+            assert set(part["required"]) == set(part["properties"]), path
+            for name, below in part["properties"].items():
+                walk(below, f"{path}.{name}")
+
+    walk(SCHEMA, "")
+
+
+def test_a_stage_receives_only_what_it_uses():
+    """Settings of other stages are not in a stage's JSON, so they cannot rerun it."""
+    config = yaml.safe_load(DEFAULT.read_text(encoding="utf-8"))
+    text = settings_of(config, "data", "model", without=("data.corpus",))
+    changed = laid_over(config, {"data": {"corpus": {"documents": 1}}, "base": {"tokens": 5}})
+    assert settings_of(changed, "data", "model", without=("data.corpus",)) == text
+    assert settings_of(laid_over(config, {"seed": 2}), "model") != settings_of(config, "model")
+
+
+@pytest.mark.workflow
+def test_snakemake_refuses_a_wrong_file_without_a_traceback(shared_clone, tmp_path):
+    """The command exits with an error and shows the sentence, not Python's stack."""
+    (tmp_path / "mine.yaml").write_text("r1_zero: {learning_rat: 1.0e-4}\n", encoding="utf-8")
+    answer = snakemake(shared_clone, "-n", "--configfile", str(tmp_path / "mine.yaml"))
+    assert answer.returncode != 0
+    assert "did you mean 'r1_zero.learning_rate'?" in answer.stdout
+    assert "Traceback" not in answer.stdout
+
+
+@pytest.mark.workflow
+def test_snakemake_refuses_a_wrong_value_from_the_command_line(shared_clone):
+    """--config passes the same checks as a file."""
+    answer = snakemake(shared_clone, "-n", "--config", "seed=-1")
+    assert answer.returncode != 0
+    assert "'seed' must be at least 0 but is -1" in answer.stdout
+    assert "Traceback" not in answer.stdout

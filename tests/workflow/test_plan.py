@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Snakemake plans, and that every rule keeps the same order of things."""
+
+import re
+from pathlib import Path
+
+import pytest
+from conftest import snakemake
+from rules import RULES, TARGETS
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = {"prompts", "corpus"}
+PREPARE = DATA | {"tokenizer", "base", "dev1"}
+RL = DATA | {"tokenizer", "base", "r1_zero"}
+EVALUATE = PREPARE | RL | {"score", "scores", "curve"}
+COST = EVALUATE | {"stage_cost", "paper_cost"}
+EVERYTHING = COST | {"page"}
+PLANS = {
+    "all": EVERYTHING,
+    "data": DATA,
+    "prepare": PREPARE,
+    "rl": RL,
+    "evaluate": EVALUATE,
+    "cost": COST,
+    "report": EVERYTHING,
+}
+
+
+def planned(answer: str) -> set[str]:
+    """Return the rules in the table of a dry run."""
+    table = answer.split("Job stats:")[1].split("total")[0]
+    return set(re.findall(r"^(\w+)\s+\d+$", table, re.MULTILINE)) - TARGETS - {"all", "everything"}
+
+
+@pytest.mark.workflow
+@pytest.mark.parametrize("target", PLANS)
+def test_a_target_plans_its_stages_and_no_others(target, shared_clone):
+    """A fresh clone plans the whole chain behind each named target."""
+    answer = snakemake(shared_clone, target, "-n")
+    assert answer.returncode == 0, answer.stdout
+    assert planned(answer.stdout) == PLANS[target]
+
+
+@pytest.mark.workflow
+def test_the_bare_command_plans_everything(shared_clone):
+    """No target, no option, no core count: the default profile knows them."""
+    answer = snakemake(shared_clone, "-n")
+    assert planned(answer.stdout) == EVERYTHING == {rule.name for rule in RULES}
+
+
+@pytest.mark.workflow
+@pytest.mark.parametrize("scale", ["node", "paper"])
+def test_every_scale_plans_the_same_rules(scale, shared_clone):
+    """Scales differ in their configuration only."""
+    answer = snakemake(shared_clone, "-n", "--configfile", f"config/{scale}.yaml")
+    assert planned(answer.stdout) == EVERYTHING
+
+
+@pytest.mark.workflow
+def test_the_second_entry_plans_the_same(shared_clone):
+    """workflow/Snakefile, which the catalog wants, is the same workflow."""
+    answer = snakemake(shared_clone, "-n", "-s", "workflow/Snakefile")
+    assert planned(answer.stdout) == EVERYTHING
+
+
+@pytest.mark.workflow
+def test_the_gpu_profile_hands_out_a_gpu(shared_clone):
+    """The same rule receives 0 under the default profile and 1 under the GPU profile."""
+    command = ("base", "-n", "-p", "--configfile", "config/node.yaml")
+    laptop = snakemake(shared_clone, *command)
+    node = snakemake(shared_clone, *command, "--workflow-profile", "profiles/gpu")
+    assert re.search(r"base\.py[^']*'[^']*' --gpus 0 ", laptop.stdout)
+    assert re.search(r"base\.py[^']*'[^']*' --gpus 1 ", node.stdout)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_a_rule_names_its_stage_everywhere(rule):
+    """Rule, program, log, benchmark and state folder have one name."""
+    stage = rule.name + ("_{checkpoint}" if rule.name == "score" else "")
+    assert rule.program == rule.name
+    assert f'log:\n        "logs/{stage}.log"' in rule.header
+    assert f'benchmark:\n        "results/benchmarks/{stage}.tsv"' in rule.header
+    assert f'state="results/state/{stage}"' in rule.header
+    assert f'code=code_digest("{rule.name}"' in rule.header
+    assert (ROOT / "workflow/rules" / rule.conda).resolve().is_file()
+    assert (ROOT / f"workflow/scripts/{rule.program}.py").is_file()
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_a_rule_quotes_what_it_passes_and_keeps_the_terminal_clean(rule):
+    """Each placeholder is quoted or a number, and output goes to the log."""
+    for placeholder in re.findall(r"\{([^{}]+)\}", rule.shell):
+        assert placeholder.endswith(":q") or placeholder in ("threads", "resources.gpu")
+    assert rule.shell.rstrip().endswith('3>&2 >{log:q} 2>&1\n        """') or re.search(
+        r"3>&2 >\{log:q\} 2>&1\n\s+\"\"\"", rule.shell
+    )
+    assert "R1REPRO_PROGRESS=3" in rule.shell
+
+
+def test_each_rules_file_opens_with_its_contract():
+    """A reader sees what a file takes and makes before the first rule."""
+    for path in (ROOT / "workflow/rules").glob("*.smk"):
+        head = path.read_text(encoding="utf-8").split("rule ")[0]
+        assert "Takes " in head, path
+        assert "Makes " in head, path
