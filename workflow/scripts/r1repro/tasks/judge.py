@@ -69,8 +69,5 @@ def _run_programs(prompts, extracted, sandbox) -> dict:
 
 
 def same_results(outputs: list, expected: list) -> bool:
-    """Compare results exactly: same type (True is not 1), same value."""
-    return len(outputs) == len(expected) and all(
-        type(got) is type(want) and got == want
-        for got, want in zip(outputs, expected, strict=True)
-    )
+    """Compare results exactly, at every depth: same type (True is not 1), same value."""
+    return canonical_json(outputs) == canonical_json(expected)
