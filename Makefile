@@ -37,6 +37,8 @@ test: setup ## Set up and run every test and every style check
 
 .PHONY: setup
 setup: ## Make .venv and install the locked packages (instant when nothing changed)
+	@if ! [ -w . ]; then echo "error: this folder cannot be written; give this user write" \
+		"permission or clone the repository to another folder" >&2; exit 1; fi
 	@set -e; wanted="$$(cat requirements.lock requirements.in Makefile | cksum)"; \
 	if [ "$$(cat .venv/installed 2>/dev/null || true)" = "$$wanted" ]; then exit 0; fi; \
 	$(MAKE) install; \

@@ -43,7 +43,11 @@ BILLED = [
 
 
 def stop_on_problems():
-    """End with one sentence per problem of the configuration."""
+    """End with one sentence if nothing can be written, or one per problem of the settings."""
+    try:
+        check_writable()
+    except PreflightError as error:
+        raise SystemExit(f"error: {error}")
     schema = HERE.parent / "schemas" / "config.schema.yaml"
     found = problems(
         config,
@@ -62,7 +66,6 @@ def settings(*keys, without=()):
 def preflight_of_this_run():
     """Refuse to start where the run could not finish; called before the first job."""
     try:
-        check_writable()
         check_free_disk(config["scale"])
         take_lock()
     except PreflightError as error:

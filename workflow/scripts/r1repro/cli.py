@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from r1repro.errors import StageError, Terminated
+from r1repro.parent import watch_workflow
 
 DISK_ERRORS = {
     errno.ENOSPC: "the disk is full; free some space",
@@ -42,6 +43,7 @@ def _terminate(_signal_number, _frame):
 def run_program(main: Callable[[], None]) -> int:
     """Run a program's main and turn our own errors and disk trouble into one line."""
     signal.signal(signal.SIGTERM, _terminate)
+    watch_workflow()
     try:
         main()
     except Terminated as error:

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One run per folder, clear words when a run cannot start or a stage fails."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, snakemake, snakemake_command
+
+from r1repro import preflight
+from r1repro.messages import failed_logs, failure_text, last_error, summary_text
+
+TABLE = "results/cost/paper_cost.csv"  # a stage that needs no other and takes a second
+SCRIPTS = str(ROOT / "workflow/scripts")
+
+
+@pytest.mark.workflow
+def test_the_bare_command_runs_a_stage_with_a_bare_path(clone):
+    """No core count, no activated environment: the profile and the workflow see to both."""
+    answer = subprocess.run(
+        snakemake_command(TABLE),
+        cwd=clone,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(clone)},
+        capture_output=True,
+        text=True,
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert (clone / TABLE).is_file()
+    again = snakemake(clone, TABLE)
+    assert "Nothing to be done" in again.stdout
+
+
+@pytest.mark.workflow
+def test_a_second_run_in_the_same_folder_is_refused_and_loses_nothing(clone):
+    """The first run's files stay as they are; afterwards the second run works."""
+    assert snakemake(clone, TABLE).returncode == 0
+    before = (clone / TABLE).read_bytes()
+    (clone / ".snakemake").mkdir(exist_ok=True)
+    descriptor = preflight.take_lock(clone / preflight.LOCK)
+    try:
+        refused = snakemake(clone, TABLE, "--forcerun", "paper_cost")
+    finally:
+        os.close(descriptor)
+    assert refused.returncode != 0
+    assert f"another run (process {os.getpid()}) is working in" in refused.stdout
+    assert "Traceback" not in refused.stdout
+    assert (clone / TABLE).read_bytes() == before
+    assert snakemake(clone, TABLE, "--forcerun", "paper_cost").returncode == 0
+
+
+@pytest.mark.workflow
+def test_a_failed_stage_is_named_with_its_error_and_log(clone):
+    """A bad line of own prompts: file, line and log stand at the end of the output."""
+    (clone / "mine.jsonl").write_text('{"prompt": "1 + 1?"\n', encoding="utf-8")
+    failed = snakemake(
+        clone,
+        "data",
+        "--configfile",
+        "config/smoke.yaml",
+        "--config",
+        "data={user_prompts: mine.jsonl}",
+    )
+    assert failed.returncode != 0
+    assert re.search(r"Stage 'prompts' \(prompts\) failed: error: .*mine\.jsonl.*1", failed.stdout)
+    assert "log: logs/prompts.log" in failed.stdout
+    assert "Run the same command again" in failed.stdout
+    assert not list((clone / "results/data").glob("*"))
+
+
+def test_a_killed_run_leaves_no_lock(tmp_path):
+    """The system drops the lock with the process, however it ended."""
+    lock = tmp_path / "lock"
+    code = "import sys,time; from pathlib import Path; from r1repro.preflight import take_lock;"
+    code += "take_lock(Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, str(lock)],
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": SCRIPTS},
+    )
+    assert holder.stdout.readline() == b"held\n"
+    with pytest.raises(preflight.PreflightError, match=f"process {holder.pid}"):
+        preflight.take_lock(lock)
+    holder.kill()
+    holder.wait()
+    holder.stdout.close()
+    os.close(preflight.take_lock(lock))
+
+
+def test_a_full_disk_stops_the_run_before_it_begins(monkeypatch):
+    """The sentence says how much is needed and how much there is."""
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**12, 10**12, 3 * 10**8))
+    preflight.check_free_disk("smoke")
+    with pytest.raises(preflight.PreflightError, match=r"needs 1\.0 GB .* has 0\.3 GB; free some"):
+        preflight.check_free_disk("mini")
+
+
+@pytest.mark.workflow
+@pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("setpriv") is None,
+    reason="needs root and setpriv to become a user who may not write",
+)
+def test_an_unwritable_folder_gives_one_sentence(clone):
+    """Another user may read the clone and not write in it."""
+    for folder in [clone, *clone.parents]:
+        if folder == Path("/tmp"):
+            break
+        folder.chmod(0o755)
+    command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    if subprocess.run([*command, sys.executable, "-c", ""], capture_output=True).returncode:
+        pytest.skip("the other user cannot run this Python")
+    answer = subprocess.run(
+        [*command, *snakemake_command(TABLE)],
+        cwd=clone,
+        env=os.environ | {"HOME": "/tmp", "XDG_CACHE_HOME": "/tmp/r1repro-nobody"},
+        capture_output=True,
+        text=True,
+    )
+    assert answer.returncode != 0
+    assert "cannot be written (Permission denied)" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_stage_ends_when_its_workflow_is_gone():
+    """After kill -9 of Snakemake the job stops by itself within seconds, as if by SIGTERM."""
+    parent = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    code = "import time; from r1repro.parent import watch_workflow; watch_workflow();"
+    code += "print('watching', flush=True); time.sleep(60)"
+    child = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": SCRIPTS, "R1REPRO_WORKFLOW": str(parent.pid)},
+    )
+    assert child.stdout.readline() == b"watching\n"
+    time.sleep(1.5)
+    assert child.poll() is None
+    parent.kill()
+    parent.wait()
+    assert child.wait(timeout=10) == -signal.SIGTERM
+    child.stdout.close()
+
+
+LOG = """\
+Job 4: base: pretraining from scratch
+Error in rule base:
+    message: None
+    jobid: 4
+    output: results/prepare/base
+    log: logs/base.log (check log file(s) for error details)
+    shell:
+        python workflow/scripts/base.py
+Error in rule scores:
+    jobid: 9
+    log: logs/scores.log (check log file(s) for error details)
+"""
+
+
+def test_the_logs_of_failed_stages_are_found_in_snakemakes_own_log():
+    """Both failed stages, in the order they failed."""
+    assert failed_logs(LOG.splitlines(keepends=True)) == {
+        "logs/base.log": "base",
+        "logs/scores.log": "scores",
+    }
+
+
+def test_the_last_word_of_a_log_is_its_error_and_not_what_follows(tmp_path):
+    """A warning after the error does not hide it; an empty log is said to be empty."""
+    log = tmp_path / "base.log"
+    log.write_text("step 1\nerror: the disk is full\nwandb: bye\n")
+    assert last_error(log) == "error: the disk is full"
+    log.write_text("\n")
+    assert last_error(log) == "its log is empty"
+    assert last_error(tmp_path / "none.log") == "it wrote no log"
+
+
+def test_a_failure_before_any_stage_is_said_so(tmp_path):
+    """A log without a failed rule names none."""
+    (tmp_path / "x.log").write_text("Building DAG of jobs...\n")
+    assert "before a stage failed" in failure_text([str(tmp_path / "x.log")])
+
+
+def test_the_summary_is_shown_only_beside_its_report(tmp_path):
+    """`snakemake data` does not repeat the summary of a page that is gone."""
+    summary, report = tmp_path / "summary.txt", tmp_path / "report.html"
+    summary.write_text("scale mini\n")
+    assert "scale mini" not in summary_text(summary, report)
+    report.write_text("<html>")
+    assert "scale mini" in summary_text(summary, report)
