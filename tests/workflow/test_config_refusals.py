@@ -29,7 +29,7 @@ def told(tmp_path: Path, text: str) -> list[str]:
     upper.write_text(text, encoding="utf-8")
     config = yaml.safe_load(DEFAULT.read_text(encoding="utf-8"))
     merged = laid_over(config, yaml.safe_load(text))
-    return problems(merged, SCHEMA, [DEFAULT, upper])
+    return problems(merged, SCHEMA, [DEFAULT, upper], {})
 
 
 REFUSED = {
@@ -97,7 +97,7 @@ def test_every_shipped_configuration_is_accepted(name):
     """What we ship passes its own checks."""
     default = yaml.safe_load(DEFAULT.read_text(encoding="utf-8"))
     upper = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text(encoding="utf-8"))
-    assert problems(laid_over(default, upper), SCHEMA, [DEFAULT]) == []
+    assert problems(laid_over(default, upper), SCHEMA, [DEFAULT], {}) == []
 
 
 def test_the_schema_refuses_unknown_keys_at_every_level():
@@ -139,5 +139,5 @@ def test_snakemake_refuses_a_wrong_value_from_the_command_line(shared_clone):
     """--config passes the same checks as a file."""
     answer = snakemake(shared_clone, "-n", "--config", "seed=-1")
     assert answer.returncode != 0
-    assert "'seed' must be at least 0 but is -1" in answer.stdout
+    assert "--config on the command line: 'seed' must be at least 0 but is -1" in answer.stdout
     assert "Traceback" not in answer.stdout

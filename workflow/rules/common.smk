@@ -52,7 +52,8 @@ def stop_on_problems():
     found = problems(
         config,
         yaml.safe_load(schema.read_text(encoding="utf-8")),
-        map(str, workflow.configfiles),
+        [str(file) for file in workflow.configfiles],
+        workflow.config_settings.config or {},
     )
     if found:
         raise SystemExit("\n".join(f"error: {sentence}" for sentence in found))

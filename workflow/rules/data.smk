@@ -17,7 +17,11 @@ rule prompts:
         validation="results/data/validation.jsonl",
         test="results/data/test.jsonl",
         manifest="results/data/prompts_manifest.json",
-        decontamination="results/data/decontamination.json",
+        decontamination=report(
+            "results/data/decontamination.json",
+            caption="../report/decontamination.rst",
+            category="Data",
+        ),
     log:
         "logs/prompts.log",
     benchmark:

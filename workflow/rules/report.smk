@@ -5,6 +5,9 @@ Makes   results/report.html (self-contained), results/summary.txt (what the term
 """
 
 
+report: "../report/workflow.rst"
+
+
 rule page:
     """Put what was run, what came out and what it cost on one page."""
     input:
@@ -29,7 +32,11 @@ rule page:
             caption="../report/page.rst",
             category="Report",
         ),
-        summary="results/summary.txt",
+        summary=report(
+            "results/summary.txt",
+            caption="../report/summary.rst",
+            category="Report",
+        ),
     log:
         "logs/page.log",
     benchmark:

@@ -12,6 +12,7 @@ Choices  Keys are written as section.key. Whole numbers must be written as such 
 import difflib
 import json
 import math
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -75,9 +76,9 @@ STRICT = validators.extend(
 
 
 class Places:
-    """Where each key of the given files stands; the file read last wins."""
+    """Where each key stands; the file read last wins, and the command line over all files."""
 
-    def __init__(self, files: Iterable[str | Path]):
+    def __init__(self, files: Iterable[str | Path], command_line: Mapping):
         self.lines: dict[tuple, tuple[int, str]] = {}
         self.repeated: list[str] = []
         for number, file in enumerate(files):
@@ -85,6 +86,8 @@ class Places:
                 root = yaml.compose(stream, Loader=yaml.SafeLoader)
             if isinstance(root, yaml.MappingNode):
                 self._visit(root, (), number, str(file))
+        for key in _paths(command_line):
+            self.lines[key] = (sys.maxsize, "--config on the command line")
 
     def _visit(self, node: yaml.MappingNode, path: tuple, number: int, file: str) -> None:
         seen = set()
@@ -115,6 +118,14 @@ class Places:
         if not found:
             return "the configuration"
         return max(found, key=lambda place: place[0])[1]
+
+
+def _paths(config: Mapping, above: tuple = ()) -> Iterator[tuple]:
+    """Yield the path of every key of a configuration, sections included."""
+    for key, value in config.items():
+        yield (*above, str(key))
+        if isinstance(value, Mapping):
+            yield from _paths(value, (*above, str(key)))
 
 
 def dotted(path: Iterable) -> str:
@@ -152,7 +163,10 @@ def _type_sentence(error: ValidationError, name: str) -> str:
     sentence += f" but is {_shown(error.instance)}"
     numeric = "integer" in wanted or "number" in wanted
     if numeric and isinstance(error.instance, str) and _looks_like_number(error.instance):
-        sentence += "; YAML reads this as text, write it like 1.0e-3 and without quotes"
+        sentence += (
+            "; this is text: write it without quotes and like 1.0e-3, and in a file, because "
+            "--config passes the keys of a section as text"
+        )
     if "integer" in wanted and isinstance(error.instance, float):
         sentence += "; write it without a point or exponent"
     return sentence
@@ -233,9 +247,11 @@ def value_at(config: Mapping, key: str) -> object:
     return value
 
 
-def problems(config: Mapping, schema: Mapping, files: Iterable[str | Path]) -> list[str]:
+def problems(
+    config: Mapping, schema: Mapping, files: Iterable[str | Path], command_line: Mapping
+) -> list[str]:
     """Return one sentence per problem of a merged configuration, in the order of its keys."""
-    places = Places(files)
+    places = Places(files, command_line)
     found = list(places.repeated)
     errors = sorted(
         STRICT(schema).iter_errors(config), key=lambda error: list(map(str, error.absolute_path))
