@@ -100,7 +100,7 @@ def test_the_four_kinds_have_their_forms(made):
         if kind == "chat_short":
             assert len(reasoning_of(response)) <= 12
         if kind == "chat_worked":
-            assert len(reasoning_of(response)) > 4
+            assert len(reasoning_of(response)) >= 3  # at least "完成。"
 
 
 def test_short_answers_are_seldom_right_and_worked_ones_always(made):
@@ -111,8 +111,8 @@ def test_short_answers_are_seldom_right_and_worked_ones_always(made):
             text = record["text"]
             chat = record["kind"] == "chat_worked"
             answer = extract_answer(response_of(text)) if chat else text.rsplit("\n", 1)[1]
-            for heading in ("Answer: ", "答案："):
-                answer = answer.removeprefix(heading)
+            for heading in ("Answer:", "答案："):
+                answer = answer.removeprefix(heading).strip()
             assert worked.setdefault(record["key"], answer) == answer
     short = [
         TASKS[record["key"].split(":")[0]].verify({"answer": worked[record["key"]]}, answer)

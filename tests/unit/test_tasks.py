@@ -88,14 +88,20 @@ def test_rewriting_agrees_with_a_second_implementation_in_any_order():
 
 def test_the_letter_is_that_of_the_quotient():
     for problem in problems(stem_choice.TASK):
-        options = dict(re.findall(r"(\d) \(([A-H])\)", problem.question["en"]))
-        a, b, quotient, letter = re.search(
-            r"(\d+)/(\d+)=(\d) \(([A-H])\)", problem.steps["en"][1]
-        ).groups()
-        assert int(b) * int(quotient) == int(a)
-        assert options[quotient] == letter == problem.answer
-        assert 4 <= len(options) <= 8
-        assert list(options.values()) == list("ABCDEFGH")[: len(options)]
+        options = dict(re.findall(r"\(([A-H])\)(\d)", problem.question["en"]))
+        first, trials = problem.steps["en"]
+        a, b, quotient = map(int, re.search(r"(\d+)/(\d+)=(\d)", first).groups())
+        assert b * quotient == a
+        assert int(options[problem.answer]) == quotient
+        assert 4 <= len(options) <= 8 and len(set(options.values())) == len(options)
+        assert list(options) == list("ABCDEFGH")[: len(options)]
+        tried = re.findall(r"\((.)\)(\d)-(\d)=(-?\d)", trials)
+        assert [letter for letter, *_ in tried] == list("ABCDEFGH")[: len(tried)]
+        for letter, value, taken, rest in tried:
+            assert options[letter] == value and int(taken) == quotient
+            assert int(value) - quotient == int(rest)
+        assert [rest for *_, rest in tried].index("0") == len(tried) - 1
+        assert tried[-1][0] == problem.answer
         for formula in re.findall(r"form (\S+)\.", problem.question["en"]):
             parts = re.findall(r"[A-Z](\d*)", formula)
             count = sum(int(part or 1) for part in parts)

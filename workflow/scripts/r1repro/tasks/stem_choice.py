@@ -2,7 +2,8 @@
 """STEM: multiple choice with four to eight options, from physics, chemistry and biology.
 
 Each question is a quotient of small whole numbers; the answer is the letter of the option that
-holds it. Splits are disjoint in subject and numbers: the same question with other options never
+holds it. The worked solution divides, then subtracts the
+quotient from one option after the other until nothing is left. Splits are disjoint in subject and numbers: the same question with other options never
 appears on both sides.
 """
 
@@ -53,9 +54,10 @@ def make(rng: random.Random) -> Problem:
     others = [value for value in VALUES if value != right]
     options = [*rng.sample(others, rng.randint(*OPTIONS) - 1), right]
     rng.shuffle(options)
-    pairs = zip(LETTERS, options, strict=False)
-    listed = " ".join(f"{value} ({letter})" for letter, value in pairs)
-    letter = LETTERS[options.index(right)]
+    marked = [f"({letter}){value}" for letter, value in zip(LETTERS, options, strict=False)]
+    listed, letter = " ".join(marked), LETTERS[options.index(right)]
+    tried = options[: options.index(right) + 1]
+    trials = " ".join(f"{m}-{right}={o - right}" for m, o in zip(marked, tried, strict=False))
     return Problem(
         task=NAME,
         category="stem",
@@ -64,8 +66,8 @@ def make(rng: random.Random) -> Problem:
         check={"answer": letter, "options": len(options)},
         key=f"{NAME}:{content}",
         steps={
-            "en": [f"Divide {a} by {b}.", f"{a}/{b}={right} ({letter}) ."],
-            "zh": [f"用{a}除以{b}。", f"{a}/{b}={right} ({letter}) 。"],
+            "en": [f"It is {a}/{b}={right} .", f"Try {trials} ."],
+            "zh": [f"就是{a}/{b}={right} 。", f"试 {trials} 。"],
         },
     )
 

@@ -28,8 +28,11 @@ def frame(question: str) -> str:
 
 
 def respond(reasoning: str, answer: str) -> str:
-    """Return a response in the form that the frame asks for."""
-    return f"{THINK_OPEN}{reasoning}{THINK_CLOSE}{ANSWER_OPEN}{answer}{ANSWER_CLOSE}"
+    """Return a response in the form that the frame asks for.
+
+    A space follows each opening tag, so that words there are the same tokens as in running text.
+    """
+    return f"{THINK_OPEN} {reasoning}{THINK_CLOSE}{ANSWER_OPEN} {answer}{ANSWER_CLOSE}"
 
 
 def format_ok(response: str) -> bool:
@@ -47,4 +50,4 @@ def extract_answer(response: str) -> str | None:
 def reasoning_of(response: str) -> str:
     """Return the text between the think tags, or the empty text."""
     match = WHOLE.fullmatch(response)
-    return match.group(1) if match else ""
+    return match.group(1).strip() if match else ""

@@ -34,7 +34,7 @@ KINDS = ("worked", "chat_worked", "chat_short", "chat_bare")
 WORKED_KINDS = ("worked", "chat_worked")
 HEADINGS = {
     "en": ("Problem: ", "Solution: ", "Answer: "),
-    "zh": ("题目：", "解：", "答案："),
+    "zh": ("题目： ", "解： ", "答案： "),
 }
 SHORT_THOUGHTS = {
     "en": ("Easy.", "I guess.", "Quick one.", "I know this.", ""),
