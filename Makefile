@@ -44,6 +44,8 @@ setup: ## Make .venv and install the locked packages (instant when nothing chang
 	$(MAKE) install; \
 	echo "$$wanted" > .venv/installed
 
+# With --require-hashes pip takes the index's torch over a local build, so the latter goes first.
+# The second call of each kind adds what torch's CUDA build needs, and nothing to a CPU build.
 .PHONY: install
 install:
 	@set -e; chosen=""; \
@@ -74,9 +76,10 @@ install:
 		.venv/bin/python -m uv pip install --quiet --python .venv/bin/python "$(TORCH)"; \
 	else \
 		echo "uv $(UV_VERSION) cannot be installed here; using pip, which takes some minutes more"; \
-		.venv/bin/python -m pip install --quiet --disable-pip-version-check \
-			--no-deps --require-hashes -r requirements.lock; \
-		.venv/bin/python -m pip install --quiet --disable-pip-version-check "$(TORCH)"; \
+		pip=".venv/bin/python -m pip install --quiet --disable-pip-version-check"; \
+		if [ -n "$(PIP_FIND_LINKS)" ]; then $$pip --no-deps "$(TORCH)"; fi; \
+		$$pip --no-deps --require-hashes -r requirements.lock; \
+		$$pip "$(TORCH)"; \
 	fi
 	@echo "Compiling what the stages import"
 	@env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -W ignore envs/warm.py
