@@ -8,6 +8,7 @@ Anything else is a fault of ours and keeps its traceback.
 import argparse
 import errno
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -44,6 +45,8 @@ def run_program(main: Callable[[], None]) -> int:
     """Run a program's main and turn our own errors and disk trouble into one line."""
     signal.signal(signal.SIGTERM, _terminate)
     watch_workflow()
+    # Bars of libraries would fill the log with control characters; ours goes to the terminal.
+    os.environ["TQDM_DISABLE"] = "1"
     try:
         main()
     except Terminated as error:
