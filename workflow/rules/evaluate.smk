@@ -40,7 +40,8 @@ rule score:
         "score: evaluating {wildcards.checkpoint} on the test prompts"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
+        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+            OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
@@ -122,7 +123,8 @@ rule curve:
         "curve: evaluating R1-Zero along its training"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
+        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+            OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \

@@ -81,7 +81,8 @@ rule base:
         "base: pretraining from scratch"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
+        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+            OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
@@ -123,7 +124,8 @@ rule dev1:
         "dev1: fine-tuning the base on worked responses"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
+        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+            OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \

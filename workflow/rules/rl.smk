@@ -38,7 +38,8 @@ rule r1_zero:
         "r1_zero: reinforcement learning from the base, without any worked example"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
+        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+            OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
