@@ -72,8 +72,8 @@ def kills() -> list[Kill]:
     """Return the three moments: first checkpoint of base and of r1_zero, then an evaluation."""
     return [
         Kill("base", "state/base/step_*", whole=True),
-        Kill("r1_zero", "state/r1_zero/step_*", whole=False),
-        Kill("score", "attempts/score*/*.jsonl", whole=True),
+        Kill("r1_zero", "state/r1_zero/step_*", whole=True),
+        Kill("score", "attempts/score*/*.jsonl", whole=False),
     ]
 
 
