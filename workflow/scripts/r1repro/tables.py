@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small CSV tables, written the same way everywhere."""
+"""Small CSV tables, written the same way everywhere.
 
-import csv
-import io
+Cells keep the text they were given: nothing is parsed and printed again on the way through.
+"""
+
 from pathlib import Path
+
+import pandas
 
 from r1repro.errors import InputError
 
@@ -13,14 +16,24 @@ def csv_text(rows: list[dict]) -> str:
 
     Raises ValueError when a row has other columns than the first.
     """
-    out = io.StringIO()
-    writer = csv.DictWriter(out, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
     for row in rows:
         if row.keys() != rows[0].keys():
             raise ValueError(f"columns {list(row)} differ from {list(rows[0])}")
-        writer.writerow(row)
-    return out.getvalue()
+    table = pandas.DataFrame(rows, columns=list(rows[0]), dtype=object)
+    return table.to_csv(index=False, lineterminator="\n")
+
+
+def read_table(path: Path) -> pandas.DataFrame:
+    """Read a CSV file with every cell as text.
+
+    Raises InputError when the file is missing, empty or not a table.
+    """
+    try:
+        return pandas.read_csv(path, dtype=str, keep_default_na=False)
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist; make it with `snakemake {path}`") from error
+    except (pandas.errors.EmptyDataError, pandas.errors.ParserError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not a CSV table: {error}") from error
 
 
 def join_tables(paths: list[Path]) -> str:
@@ -28,11 +41,10 @@ def join_tables(paths: list[Path]) -> str:
 
     Raises InputError when the headers differ.
     """
-    header, body = None, []
-    for path in paths:
-        first, *rest = path.read_text(encoding="utf-8").splitlines()
-        if header is not None and first != header:
-            raise InputError(f"{path} has the columns {first}, expected {header}")
-        header = first
-        body += rest
-    return "\n".join([header, *body]) + "\n"
+    tables = [read_table(path) for path in paths]
+    for path, table in zip(paths, tables, strict=True):
+        if list(table.columns) != list(tables[0].columns):
+            raise InputError(
+                f"{path} has the columns {list(table.columns)}, expected {list(tables[0].columns)}"
+            )
+    return pandas.concat(tables).to_csv(index=False, lineterminator="\n")
