@@ -41,6 +41,7 @@ REFUSED = {
     "number read as text": ("base: {learning_rate: 1e-3}\n", "learning_rate", "1.0e-3"),
     "float for a count": ("r1_zero: {updates: 4.0e+1}\n", "whole number", "without a point"),
     "true for a number": ("evaluate: {samples: true}\n", "whole number", "but is true"),
+    "quoted truth": ('require_gpu: "true"\n', "must be true or false", "without quotes"),
     "not a number": ("r1_zero: {temperature: .nan}\n", "'r1_zero.temperature'", "a number"),
     "bare off": ("tracking: {mode: off}\n", "'tracking.mode'", "one of off, offline"),
     "misspelt choice": ("scale: minni\n", "one of smoke, mini", "did you mean mini?"),

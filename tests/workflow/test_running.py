@@ -74,6 +74,17 @@ def test_a_failed_stage_is_named_with_its_error_and_log(clone):
     assert not list((clone / "results/data").glob("*"))
 
 
+@pytest.mark.workflow
+def test_a_configuration_for_gpus_is_refused_where_the_profile_grants_none(clone):
+    """Before the data are made, not hours later; the sentence names the profile to use."""
+    refused = snakemake(clone, TABLE, "--config", "require_gpu=True")
+    assert refused.returncode != 0
+    assert "require_gpu: true but the profile in force grants no GPU" in refused.stdout
+    assert "Traceback" not in refused.stdout
+    granted = ("--config", "require_gpu=True", "--workflow-profile", "profiles/gpu")
+    assert snakemake(clone, TABLE, *granted).returncode == 0
+
+
 def test_a_killed_run_leaves_no_lock(tmp_path):
     """The system drops the lock with the process, however it ended."""
     lock = tmp_path / "lock"

@@ -17,7 +17,7 @@ sys.path.append(str(HERE.parent / "scripts"))
 from r1repro.configuration import problems, settings_of
 from r1repro.messages import failure_text, summary_text
 from r1repro.parent import announce_workflow, put_this_python_first
-from r1repro.preflight import PreflightError, check_free_disk, check_writable, take_lock
+from r1repro.preflight import PreflightError, check_free_disk, check_gpu, check_writable, take_lock
 from r1repro.provenance import code_digest
 
 # Rules call `python`: it is the one that runs Snakemake, unless conda puts its own before it.
@@ -66,7 +66,9 @@ def settings(*keys, without=()):
 
 def preflight_of_this_run():
     """Refuse to start where the run could not finish; called before the first job."""
+    cap = workflow.global_resources.get("gpu")
     try:
+        check_gpu(config["require_gpu"], cap is not None and cap.value == 0)
         check_free_disk(config["scale"])
         take_lock()
     except PreflightError as error:

@@ -167,6 +167,8 @@ def _type_sentence(error: ValidationError, name: str) -> str:
             "; this is text: write it without quotes and like 1.0e-3, and in a file, because "
             "--config passes the keys of a section as text"
         )
+    if "boolean" in wanted and str(error.instance).lower() in ("true", "false"):
+        sentence += "; this is text: write it without quotes, and with --config as True or False"
     if "integer" in wanted and isinstance(error.instance, float):
         sentence += "; write it without a point or exponent"
     return sentence

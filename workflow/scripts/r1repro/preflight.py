@@ -47,6 +47,15 @@ def check_free_disk(scale: str, folder: str = ".") -> None:
         )
 
 
+def check_gpu(required: bool, withheld: bool) -> None:
+    """Raise PreflightError when the configuration demands a GPU and the profile grants none."""
+    if required and withheld:
+        raise PreflightError(
+            "the configuration says require_gpu: true but the profile in force grants no GPU; "
+            "add --workflow-profile profiles/gpu (or slurm), or set require_gpu: false"
+        )
+
+
 def take_lock(path: Path = LOCK) -> int:
     """Hold the folder for this process until it ends; return the open descriptor.
 
