@@ -53,7 +53,9 @@ def test_bootstrap_interval_agrees_with_the_normal_interval_of_a_share():
     half = 1.96 * math.sqrt(0.25 / 400)
     assert low == pytest.approx(0.5 - half, abs=0.006)
     assert high == pytest.approx(0.5 + half, abs=0.006)
-    assert bootstrap_interval([1.0, 0.0] * 50, 500, 1) == bootstrap_interval([1.0, 0.0] * 50, 500, 1)
+    assert bootstrap_interval([1.0, 0.0] * 50, 500, 1) == bootstrap_interval(
+        [1.0, 0.0] * 50, 500, 1
+    )
 
 
 def test_the_table_has_every_metric_for_each_category_and_for_all():

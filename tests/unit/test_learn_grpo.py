@@ -103,7 +103,9 @@ def test_on_policy_gradient_is_advantage_weighted_likelihood():
 def test_clipping_stops_the_gradient_where_the_ratio_has_gone_too_far():
     logprobs = torch.tensor([math.log(1.5)], requires_grad=True)
     zero = torch.zeros(1)
-    loss, logged = grpo.loss(logprobs, zero, logprobs.detach(), torch.ones(1), torch.ones(1), 0.2, 0)
+    loss, logged = grpo.loss(
+        logprobs, zero, logprobs.detach(), torch.ones(1), torch.ones(1), 0.2, 0
+    )
     loss.backward()
     assert logprobs.grad.item() == 0 and logged["clipped_fraction"] == 1
 

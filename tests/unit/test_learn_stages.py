@@ -11,9 +11,9 @@ from r1repro.learn.checkpoint import (
     save_checkpoint,
 )
 from r1repro.learn.finetuning import response_sequences
+from r1repro.learn.optimisation import cosine
 from r1repro.learn.packing import Sequence
 from r1repro.learn.reinforcement import QuestionOrder, Reinforcement
-from r1repro.learn.optimisation import cosine
 from r1repro.learn.supervised import row_batches, train_supervised
 from r1repro.learn.tokenizer import END, decode, encode_all, train_tokenizer
 from r1repro.state import StageState
@@ -194,7 +194,10 @@ def test_cosine_schedule_ends_at_exactly_a_tenth():
 
 
 def test_fine_tuning_learns_from_the_response_only(tokenizer):
-    sample = {"prompt": frame("What is 1+2?"), "response": "<think>1+2=3.</think><answer>3</answer>"}
+    sample = {
+        "prompt": frame("What is 1+2?"),
+        "response": "<think>1+2=3.</think><answer>3</answer>",
+    }
     [sequence] = response_sequences([sample], tokenizer)
     assert decode(tokenizer, sequence.prefix) == sample["prompt"]
     assert decode(tokenizer, sequence.continuations[0]) == sample["response"]

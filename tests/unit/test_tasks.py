@@ -25,7 +25,9 @@ def test_every_problem_is_complete_in_both_languages(task):
         assert problem.task == task.name and problem.category == task.category in CATEGORIES
         assert set(problem.question) == set(problem.steps) == set(LANGUAGES)
         assert len(problem.steps["en"]) == len(problem.steps["zh"]) >= 1
-        assert not re.search(r"[\u4e00-\u9fff]", problem.question["en"] + join_steps(problem.steps["en"]))
+        assert not re.search(
+            r"[\u4e00-\u9fff]", problem.question["en"] + join_steps(problem.steps["en"])
+        )
         assert re.search(r"[\u4e00-\u9fff]", problem.question["zh"])
 
 
@@ -68,7 +70,12 @@ def test_sums_agree_with_python_and_steps_carry_the_running_total():
 def reduce_by_search(line):
     """Second implementation of A::B: rewrite a random pair each time; the end must not depend."""
     rng = random.Random(str(line))
-    rules = {("A#", "#A"): [], ("B#", "#B"): [], ("A#", "#B"): ["#B", "A#"], ("B#", "#A"): ["#A", "B#"]}
+    rules = {
+        ("A#", "#A"): [],
+        ("B#", "#B"): [],
+        ("A#", "#B"): ["#B", "A#"],
+        ("B#", "#A"): ["#A", "B#"],
+    }
     while True:
         places = [i for i in range(len(line) - 1) if (line[i], line[i + 1]) in rules]
         if not places:
@@ -125,7 +132,8 @@ def test_the_question_of_a_line_shows_two_true_values():
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "nan", "1e999", "十五", "15 or 16", "0x0f", "15;", "(((((", "1" * 5000, "\ud800"]
+    "text",
+    ["", " ", "nan", "1e999", "十五", "15 or 16", "0x0f", "15;", "(((((", "1" * 5000, "\ud800"],
 )
 def test_hostile_text_is_simply_wrong(text):
     for task, check in (

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every training stage does around its work: attempt, resume state, tracking, progress.
 
-    with open_training(...) as run:
-        run.state      checkpoints of this stage (StageState), already locked
-        run.step(...)  once per optimiser step: progress line, heartbeat position, tracking
+with open_training(...) as run:
+    run.state      checkpoints of this stage (StageState), already locked
+    run.step(...)  once per optimiser step: progress line, heartbeat position, tracking
 """
 
 from argparse import Namespace
@@ -55,10 +55,8 @@ class TrainingRun:
 
 def _note(row: dict) -> str:
     """Say the one or two figures that tell how training goes."""
-    shown = [
-        f"{name} {row[name]:.3f}" for name in ("loss", "reward_accuracy", "length_mean") if name in row
-    ]
-    return ", ".join(shown)
+    figures = ("loss", "reward_accuracy", "length_mean")
+    return ", ".join(f"{name} {row[name]:.3f}" for name in figures if name in row)
 
 
 @contextmanager
@@ -96,4 +94,3 @@ def open_training(
         yield run
         if run.progress is not None:
             run.progress.close()
-

@@ -81,7 +81,9 @@ def save_training(folder: Path, model: torch.nn.Module, moments: dict, extra: di
     for weight, state in moments.items():
         for key, value in state.items():
             tensors[f"{key}/{names[id(weight)]}"] = value
-    save_file({name: t.contiguous() for name, t in tensors.items()}, folder / "training.safetensors")
+    save_file(
+        {name: t.contiguous() for name, t in tensors.items()}, folder / "training.safetensors"
+    )
     (folder / "extra.json").write_text(json.dumps(extra, allow_nan=False), encoding="utf-8")
 
 

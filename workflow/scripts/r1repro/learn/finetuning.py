@@ -55,4 +55,6 @@ def finetune(base: Path, samples_file: Path, stage: str, args: Namespace, run: T
         )
     batches = finetuning_batches(sequences, settings, args.settings["seed"], stage)
     rows = train_supervised(model, batches, settings, run)
-    run.finish(rows, args.out_metrics, lambda f: save_checkpoint(model, tokenizer, f), args.out_dev1)
+    run.finish(
+        rows, args.out_metrics, lambda f: save_checkpoint(model, tokenizer, f), args.out_dev1
+    )

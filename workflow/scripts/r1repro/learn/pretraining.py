@@ -52,5 +52,6 @@ def pretrain(corpus: Path, tokenizer_folder: Path, args: Namespace, run: Trainin
     ).to(device)
     print(f"{sum(p.numel() for p in model.parameters())} parameters, {len(batches)} steps")
     rows = train_supervised(model, batches, settings, run)
-    run.finish(rows, args.out_metrics, lambda f: save_checkpoint(model, tokenizer, f), args.out_base)
-
+    run.finish(
+        rows, args.out_metrics, lambda f: save_checkpoint(model, tokenizer, f), args.out_base
+    )

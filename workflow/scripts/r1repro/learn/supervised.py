@@ -13,8 +13,8 @@ import torch.nn.functional as F
 
 from r1repro.learn.checkpoint import load_training, save_training
 from r1repro.learn.flop import training_flop
-from r1repro.learn.packing import Sequence, best_fit, lay_out, length_of
 from r1repro.learn.optimisation import cosine, make_optimiser
+from r1repro.learn.packing import Sequence, best_fit, lay_out, length_of
 from r1repro.learn.setup import derive_rng
 from r1repro.learn.transformer import Transformer
 

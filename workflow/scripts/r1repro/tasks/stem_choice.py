@@ -2,9 +2,9 @@
 """STEM: multiple choice with four to eight options, from physics, chemistry and biology.
 
 Each question is a quotient of small whole numbers; the answer is the letter of the option that
-holds it. The worked solution divides, then subtracts the
-quotient from one option after the other until nothing is left. Splits are disjoint in subject and numbers: the same question with other options never
-appears on both sides.
+holds it. The worked solution divides, then subtracts the quotient from one option after the other
+until nothing is left. Splits are disjoint in subject and numbers: the same question with other
+options never appears on both sides.
 """
 
 import random
