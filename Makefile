@@ -97,6 +97,12 @@ format: setup ## Bring Python and Snakemake files into the style that lint asks 
 	@ruff format .
 	@snakefmt Snakefile workflow
 
+SEEDS := 1 2 3
+
+.PHONY: bench
+bench: setup ## Measure what README states: fresh clones, SEEDS="1 2 3", a second run, equal bytes
+	@python tests/bench/measure.py --seeds $(SEEDS) --repeat
+
 .PHONY: lock
 lock: setup ## Renew requirements.lock and the pins in envs/ from requirements.in
 	@python envs/lock.py
