@@ -69,6 +69,10 @@ REFUSED = {
         "base: {row_tokens: 999999}\n",
         "'base.row_tokens' (999999) must not exceed 'model.max_positions'",
     ),
+    "own prompts that are not there": (
+        "data: {user_prompts: not/there.jsonl}\n",
+        "'data.user_prompts' names not/there.jsonl, which is no file",
+    ),
     "odd head": (
         "model: {hidden_size: 130, heads: 4}\n",
         "'model.hidden_size' (130) must be a multiple of 'model.heads' (4)",

@@ -261,6 +261,13 @@ def problems(
     for error in errors:
         found.extend(_sentences(error, schema, places))
     if not errors:
+        own = config["data"]["user_prompts"]
+        if own is not None and not Path(own).is_file():
+            place = places.of(("data", "user_prompts"))
+            found.append(
+                f"{place}: 'data.user_prompts' names {own}, which is no file; give a path relative "
+                "to the root of the repository"
+            )
         for keys, text in relations(config):
             found.append(f"{places.of(*(key.split('.') for key in keys))}: {text}")
     return found
