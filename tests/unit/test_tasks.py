@@ -88,9 +88,8 @@ def test_rewriting_agrees_with_a_second_implementation_in_any_order():
     for problem in problems(logic_ab.TASK):
         line = problem.key.split(":", 1)[1].split()
         assert reduce_by_search(line) == problem.answer.split()
-        moves = [s for s in problem.steps["en"] if s.startswith("Now")]
-        if moves:
-            assert moves[-1] == f"Now {problem.answer} ."
+        assert problem.steps["en"][0] == f"From {' '.join(line)} ."
+        assert problem.steps["en"][-2] == f"Now {problem.answer} ."
 
 
 def test_the_letter_is_that_of_the_quotient():

@@ -18,14 +18,14 @@ SCORE = reasoning_gym.get_score_answer_fn(NAME)
 
 
 def make(rng: random.Random) -> Problem:
-    """Draw one line from reasoning-gym whose end is not empty."""
+    """Draw one line from reasoning-gym that can be rewritten and whose end is not empty."""
     while True:
         entry = reasoning_gym.create_dataset(
             NAME, size=1, seed=rng.getrandbits(31), length=rng.randint(*LENGTHS)
         )[0]
-        if entry["answer"]:
+        line = " ".join(entry["question"].rstrip().split("\n\n")[-2].split())
+        if entry["answer"] not in ("", line):
             break
-    line = " ".join(entry["question"].rstrip().split("\n\n")[-2].split())
     return Problem(
         task=NAME,
         category="logic",
@@ -47,8 +47,8 @@ def rewrite_once(line: list[str]) -> list[str] | None:
 
 
 def work(line: list[str]) -> dict[str, list[str]]:
-    """Write the line after each rewriting; one sentence when nothing can be rewritten."""
-    english, chinese = [], []
+    """Write the line as it is and after each rewriting; say when nothing can be rewritten."""
+    english, chinese = [f"From {' '.join(line)} ."], [f"从 {' '.join(line)} 。"]
     while (line := rewrite_once(line)) is not None:
         english.append(f"Now {' '.join(line)} .")
         chinese.append(f"得到 {' '.join(line)} 。")
