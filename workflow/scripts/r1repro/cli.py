@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How every program begins and ends: common options, and errors as one line.
 
-Exit status: 0 done, 1 an error the user can act on (one line on stderr), 143 stopped by SIGTERM.
+Exit status: 0 done, 1 an error the user can act on (one line on stderr), 143 stopped by
+SIGTERM, 130 by Ctrl-C.
 Anything else is a fault of ours and keeps its traceback.
 """
 
@@ -52,6 +53,9 @@ def run_program(main: Callable[[], None]) -> int:
     except Terminated as error:
         print(f"error: {error}", file=sys.stderr)
         return 128 + signal.SIGTERM
+    except KeyboardInterrupt:
+        print("error: stopped by Ctrl-C; run the same command again to continue", file=sys.stderr)
+        return 128 + signal.SIGINT
     except StageError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

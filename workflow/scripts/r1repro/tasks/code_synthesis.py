@@ -11,7 +11,7 @@ from r1repro.tasks.problem import Problem, Task
 
 NAME = "code_synthesis"
 ENTRY = "f"
-SLOPES, OFFSETS = (2, 9), (-9, 25)
+SLOPES, OFFSETS = (2, 9), (-9, 9)
 HIDDEN_INPUTS = (-3, -1, 0, 1, 2, 4, 7, 10)
 
 ENGLISH = {"+": "add", "-": "subtract", "*": "multiply by"}
