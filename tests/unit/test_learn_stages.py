@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Claims about the training loops: what is learnt from, and that resuming changes nothing."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -14,7 +16,7 @@ from r1repro.learn.finetuning import response_sequences
 from r1repro.learn.optimisation import cosine
 from r1repro.learn.packing import Sequence
 from r1repro.learn.reinforcement import QuestionOrder, Reinforcement
-from r1repro.learn.supervised import row_batches, train_supervised
+from r1repro.learn.supervised import fitting, row_batches, train_supervised
 from r1repro.learn.tokenizer import END, decode, encode_all, train_tokenizer
 from r1repro.state import StageState
 from r1repro.tasks.template import frame
@@ -202,6 +204,16 @@ def test_fine_tuning_learns_from_the_response_only(tokenizer):
     assert decode(tokenizer, sequence.prefix) == sample["prompt"]
     assert decode(tokenizer, sequence.continuations[0]) == sample["response"]
     assert sequence.continuations[0][-1] == tokenizer.eos_token_id
+
+
+def test_a_rare_text_that_is_too_long_is_left_out_and_counted(capsys):
+    """One of 200 is left out and said so; five of 200 are a wrong setting."""
+    short, long = Sequence([], [[1] * 10], [0]), Sequence([2], [[1] * 20], [0])
+    kept = fitting([short] * 199 + [long], 16, Path("corpus.jsonl"))
+    assert kept == [short] * 199
+    assert "left out: 1 of 200 texts longer than 16 tokens" in capsys.readouterr().out
+    with pytest.raises(InputError, match=r"corpus\.jsonl holds 5 of 200 .* longest 21 tokens"):
+        fitting([short] * 195 + [long] * 5, 16, Path("corpus.jsonl"))
 
 
 def test_numbers_are_cut_into_groups_of_one_to_three_digits_and_text_survives(tokenizer):

@@ -7,12 +7,11 @@ Source   Supplementary Information 2.4.2: two to three epochs, cosine schedule t
 from argparse import Namespace
 from pathlib import Path
 
-from r1repro.errors import InputError
 from r1repro.files import read_jsonl
 from r1repro.learn.checkpoint import load_model, load_tokenizer, save_checkpoint
-from r1repro.learn.packing import Sequence, length_of
+from r1repro.learn.packing import Sequence
 from r1repro.learn.setup import prepare_device
-from r1repro.learn.supervised import Rows, sample_batches, train_supervised
+from r1repro.learn.supervised import Rows, fitting, sample_batches, train_supervised
 from r1repro.learn.tokenizer import encode_all
 from r1repro.stage import TrainingRun
 
@@ -41,18 +40,13 @@ def finetuning_batches(sequences: list[Sequence], settings: dict, seed: int, sta
 def finetune(base: Path, samples_file: Path, stage: str, args: Namespace, run: TrainingRun) -> None:
     """Fine-tune a checkpoint and write its folder and its metrics.
 
-    Raises InputError when a sample is longer than a row.
+    Raises InputError when too many samples are longer than a row.
     """
     settings = args.settings[stage]
     device = prepare_device(stage, args.gpus, args.settings["require_gpu"])
     model, tokenizer = load_model(base, device), load_tokenizer(base)
     sequences = response_sequences(read_jsonl(samples_file), tokenizer)
-    longest = max(map(length_of, sequences))
-    if longest > settings["row_tokens"]:
-        raise InputError(
-            f"{samples_file} holds a sample of {longest} tokens, longer than {stage}.row_tokens = "
-            f"{settings['row_tokens']}; raise that setting"
-        )
+    sequences = fitting(sequences, settings["row_tokens"], samples_file)
     batches = finetuning_batches(sequences, settings, args.settings["seed"], stage)
     rows = train_supervised(model, batches, settings, run)
     run.finish(

@@ -4,19 +4,17 @@
 from argparse import Namespace
 from pathlib import Path
 
-from r1repro.errors import InputError
 from r1repro.files import read_jsonl
 from r1repro.learn.checkpoint import load_tokenizer, new_model, save_checkpoint
 from r1repro.learn.packing import Sequence
 from r1repro.learn.setup import derive_seed, prepare_device
-from r1repro.learn.supervised import Rows, row_batches, train_supervised
+from r1repro.learn.supervised import Rows, fitting, row_batches, train_supervised
 from r1repro.learn.tokenizer import encode_all
 from r1repro.stage import TrainingRun
 
 
-def pretraining_batches(documents: list[list[int]], settings: dict, seed: int) -> list[Rows]:
+def pretraining_batches(sequences: list[Sequence], settings: dict, seed: int) -> list[Rows]:
     """Return as many batches of packed rows as the token budget holds, over whole epochs."""
-    sequences = [Sequence([], [document], [0]) for document in documents]
     per_batch = settings["row_tokens"] * settings["rows_per_batch"]
     wanted = max(settings["tokens"] // per_batch, 1)
     batches: list[Rows] = []
@@ -32,7 +30,7 @@ def pretraining_batches(documents: list[list[int]], settings: dict, seed: int) -
 def pretrain(corpus: Path, tokenizer_folder: Path, args: Namespace, run: TrainingRun) -> None:
     """Train the base and write its folder and its metrics.
 
-    Raises InputError when a document is longer than a row.
+    Raises InputError when too many documents are longer than a row.
     """
     settings, seed = args.settings["base"], args.settings["seed"]
     device = prepare_device("base", args.gpus, args.settings["require_gpu"])
@@ -40,13 +38,9 @@ def pretrain(corpus: Path, tokenizer_folder: Path, args: Namespace, run: Trainin
     end = tokenizer.eos_token_id
     texts = [row["text"] for row in read_jsonl(corpus)]
     documents = [[*tokens, end] for tokens in encode_all(tokenizer, texts)]
-    longest = max(map(len, documents))
-    if longest > settings["row_tokens"]:
-        raise InputError(
-            f"{corpus} holds a document of {longest} tokens, longer than base.row_tokens = "
-            f"{settings['row_tokens']}; raise that setting"
-        )
-    batches = pretraining_batches(documents, settings, seed)
+    sequences = [Sequence([], [document], [0]) for document in documents]
+    sequences = fitting(sequences, settings["row_tokens"], corpus)
+    batches = pretraining_batches(sequences, settings, seed)
     model = new_model(
         args.settings["model"], len(tokenizer), end, derive_seed(seed, "base", "weights")
     ).to(device)

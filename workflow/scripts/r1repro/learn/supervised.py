@@ -7,10 +7,12 @@ is predicted and its response) and in how long they go on.
 """
 
 import time
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 
+from r1repro.errors import InputError
 from r1repro.learn.checkpoint import load_training, save_training
 from r1repro.learn.flop import training_flop
 from r1repro.learn.optimisation import cosine, make_optimiser
@@ -19,9 +21,28 @@ from r1repro.learn.setup import derive_rng
 from r1repro.learn.transformer import Transformer
 
 SLICE = 4096  # documents packed together
+MOST_LEFT_OUT = 0.01  # share of texts; more than that is a wrong setting and not an outlier
 
 
 Rows = list[list[Sequence]]  # what one optimiser step learns from
+
+
+def fitting(sequences: list[Sequence], row_tokens: int, source: Path) -> list[Sequence]:
+    """Return the sequences that fit into a row; the log says how many were left out.
+
+    Raises InputError when more than a hundredth do not fit.
+    """
+    kept = [sequence for sequence in sequences if length_of(sequence) <= row_tokens]
+    left_out = len(sequences) - len(kept)
+    if left_out > MOST_LEFT_OUT * len(sequences):
+        longest = max(map(length_of, sequences))
+        raise InputError(
+            f"{source} holds {left_out} of {len(sequences)} texts that are longer than row_tokens "
+            f"({row_tokens}), the longest {longest} tokens; raise that setting"
+        )
+    if left_out:
+        print(f"left out: {left_out} of {len(sequences)} texts longer than {row_tokens} tokens")
+    return kept
 
 
 def row_batches(
