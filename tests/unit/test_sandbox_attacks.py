@@ -19,7 +19,8 @@ from r1repro.tasks.sandbox import LEVELS, Job, Limits, Sandbox, SandboxUnavailab
 
 ATTACKS = {**ATTACKS_ON_THE_MACHINE, **ATTACKS_ON_THE_RESULT}
 REPOSITORY = Path(__file__).resolve().parents[2]
-CPU_SECONDS, WALL_SECONDS = 0.1, 0.6
+# The wall limit leaves an honest answer room on a machine that is busy with other work.
+CPU_SECONDS, WALL_SECONDS = 0.1, 2.0
 SETUPS = [f"{level} {choice}" for choice in ("on", "off") for level in LEVELS]
 INPUTS = [[1], [2]]
 
