@@ -10,6 +10,7 @@ import argparse
 import errno
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -38,6 +39,19 @@ def stage_parser(description: str) -> argparse.ArgumentParser:
     return parser
 
 
+def disk_trouble(error: Exception) -> str | None:
+    """Say what is wrong with the disk and what to do, or None for any other error.
+
+    Libraries written in Rust (safetensors, tokenizers) put the number of the system's error into
+    the text of an exception of their own.
+    """
+    number = error.errno if isinstance(error, OSError) else None
+    written = re.search(r"\(os error (\d+)\)", str(error))
+    if number is None and written is not None:
+        number = int(written.group(1))
+    return DISK_ERRORS.get(number)
+
+
 def _terminate(_signal_number, _frame):
     raise Terminated("stopped by SIGTERM; run the same command again to continue")
 
@@ -59,13 +73,13 @@ def run_program(main: Callable[[], None]) -> int:
     except StageError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except OSError as error:
-        if error.errno not in DISK_ERRORS:
+    except Exception as error:
+        trouble = disk_trouble(error)
+        if trouble is None:
             raise
-        where = error.filename or "a file of this stage"
-        advice = DISK_ERRORS[error.errno]
+        where = getattr(error, "filename", None) or "a file of this stage"
         print(
-            f"error: {where} could not be written: {advice}, then run the same command again; "
+            f"error: {where} could not be written: {trouble}, then run the same command again; "
             "everything saved so far is kept",
             file=sys.stderr,
         )
