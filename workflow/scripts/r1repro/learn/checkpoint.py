@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checkpoints: Hugging Face folders for results, plain safetensors for resuming. Never pickle."""
+"""Checkpoints: Hugging Face folders for results, plain safetensors for resuming. Never pickle.
+
+A folder may also be the user's own (`model.checkpoint`): it is read where it lies, its code is
+never run, and what a stage would stumble over later is refused while it is loaded.
+"""
 
 import json
 from pathlib import Path
@@ -7,11 +11,28 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    AutoModelForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 
 from r1repro.errors import InputError, SettingsError
 
 ARCHITECTURES = {"llama": (LlamaConfig, LlamaForCausalLM)}
+# What transformers raises about folders that it cannot load, by what is wrong with them.
+UNLOADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    ImportError,
+    RuntimeError,
+    SafetensorError,
+)
 
 
 def new_model(settings: dict, vocab_size: int, end_token: int, seed: int) -> LlamaForCausalLM:
@@ -39,33 +60,131 @@ def new_model(settings: dict, vocab_size: int, end_token: int, seed: int) -> Lla
     return make_model(config).float()
 
 
-def load_model(folder: Path, device: torch.device) -> LlamaForCausalLM:
-    """Load a checkpoint folder; only safetensors are accepted.
+def load_model(folder: Path, device: torch.device) -> PreTrainedModel:
+    """Load a checkpoint folder of any causal language model, in float32, without dropout.
 
-    Raises InputError when the folder has no readable safetensors weights.
+    Raises InputError when the folder has no readable safetensors weights, when transformers has
+    no model for it, and when weights are missing, quantised or not finite.
     """
-    if not (folder / "config.json").is_file():
-        raise InputError(f"{folder} holds no checkpoint: config.json is missing")
+    _config_of(folder)
     try:
-        model = LlamaForCausalLM.from_pretrained(
-            folder, use_safetensors=True, local_files_only=True, dtype=torch.float32
+        model, report = AutoModelForCausalLM.from_pretrained(
+            folder,
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            output_loading_info=True,
         )
-    except (OSError, SafetensorError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{folder} holds no readable safetensors weights: {reason}") from error
+    except UNLOADABLE as error:
+        raise InputError(_unloadable(folder, error)) from error
+    missing = sorted(report["missing_keys"])
+    if missing:
+        raise InputError(
+            f"{folder} lacks {len(missing)} weights of a {model.config.model_type!r} model, among "
+            f"them {missing[0]}; use the folder of a whole causal language model"
+        )
     if not all(bool(torch.isfinite(weight).all()) for weight in model.parameters()):
         raise InputError(f"{folder} holds weights that are not finite numbers")
     return model.to(device)
 
 
+def _config_of(folder: Path) -> dict:
+    """Return config.json as it stands; raises InputError when there is none to use."""
+    file = folder / "config.json"
+    if not file.is_file():
+        raise InputError(f"{folder} holds no checkpoint: config.json is missing")
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{file} is not JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise InputError(f"{file} is not a JSON object")
+    if "quantization_config" in config:
+        raise InputError(
+            f"{folder} holds quantised weights, which cannot be trained; use the checkpoint they "
+            "were made from"
+        )
+    return config
+
+
+def _unloadable(folder: Path, error: Exception) -> str:
+    """Say in one sentence why a folder cannot be loaded."""
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if not any(folder.glob("*.safetensors")):
+        return (
+            f"{folder} holds no readable safetensors weights, and pickled weights are never "
+            f"loaded; save the model again with save_pretrained ({reason})"
+        )
+    return f"{folder} holds no causal language model that can be loaded here: {reason}"
+
+
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    """Load the tokenizer of a checkpoint folder."""
+    """Load the tokenizer of a checkpoint folder.
+
+    Raises InputError when there is none, when it has no end token, and when it knows more tokens
+    than the model beside it.
+    """
     if not (folder / "tokenizer.json").is_file():
         raise InputError(f"{folder} holds no tokenizer: tokenizer.json is missing")
-    return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    try:
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # the tokenizers library raises nothing narrower
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(f"{folder}/tokenizer.json cannot be read: {reason}") from error
+    if tokenizer.eos_token_id is None:
+        raise InputError(
+            f"the tokenizer in {folder} has no end token, so no response would ever finish; name "
+            "one as eos_token in tokenizer_config.json"
+        )
+    if (folder / "config.json").is_file():
+        known = vocabulary_of(_config_of(folder))
+        needed = max(tokenizer.get_vocab().values()) + 1
+        if known is not None and needed > known:
+            raise InputError(
+                f"the tokenizer in {folder} has {needed} tokens but the model's embedding only "
+                f"{known}; use the tokenizer that belongs to the model"
+            )
+    return tokenizer
 
 
-def save_checkpoint(model: LlamaForCausalLM, tokenizer, folder: Path) -> None:
+def _text_part(config: dict) -> dict:
+    """Return the part of config.json that describes the language model."""
+    return config["text_config"] if isinstance(config.get("text_config"), dict) else config
+
+
+def vocabulary_of(config: dict) -> int | None:
+    """Return the rows of the embedding by config.json, None where it does not say."""
+    return _text_part(config).get("vocab_size")
+
+
+def check_room(
+    model: PreTrainedModel,
+    prompts: list[list[int]],
+    response_tokens: int,
+    row_tokens: int | None = None,
+) -> None:
+    """Raise InputError unless the longest prompt and response fit into the model, and into a row.
+
+    prompts  token ids; row_tokens  None where nothing is packed into rows
+    """
+    longest = max(map(len, prompts), default=0)
+    whole = longest + response_tokens
+    room = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    parts = f"a prompt of {longest} tokens and a response of up to {response_tokens}"
+    if room is not None and whole > room:
+        raise InputError(
+            f"{parts} do not fit into the {room} positions of the model; lower "
+            "max_response_tokens or use a model with more positions"
+        )
+    if row_tokens is not None and whole > row_tokens:
+        raise InputError(
+            f"{parts} do not fit into rows of {row_tokens} tokens; raise row_tokens or lower "
+            "max_response_tokens"
+        )
+
+
+def save_checkpoint(model: PreTrainedModel, tokenizer, folder: Path) -> None:
     """Write a folder that anyone's tools open: configuration, safetensors, tokenizer."""
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
