@@ -84,6 +84,7 @@ def test_flop_of_a_tiny_model_by_hand():
     = 200, so 400 FLOP per token, and 4 x 4 x 3 = 48 for attention."""
 
     class Config:
+        model_type = "llama"
         hidden_size, num_attention_heads, num_key_value_heads = 4, 2, 2
         intermediate_size, num_hidden_layers, vocab_size = 8, 1, 10
 

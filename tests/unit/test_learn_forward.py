@@ -5,8 +5,11 @@ import pytest
 import torch
 
 from r1repro.errors import InputError
+from r1repro.learn.attention import MaskedAttention
+from r1repro.learn.cache import RowCache, SharedPrefixCache
 from r1repro.learn.checkpoint import new_model
-from r1repro.learn.packing import Sequence, best_fit, lay_out, pack
+from r1repro.learn.lanes import Lanes
+from r1repro.learn.packing import Sequence, best_fit, lay_out, pack, visibility
 from r1repro.learn.policy import token_logprobs
 from r1repro.learn.rollout import Sampling, choose, generate, invert
 from r1repro.learn.transformer import Transformer
@@ -38,7 +41,8 @@ def test_our_forward_pass_equals_that_of_transformers(model):
         positions = torch.arange(20).expand(3, -1)
         causal = torch.ones(20, 20, dtype=torch.bool).tril()[None, None].expand(3, -1, -1, -1)
         view = Transformer(model)
-        ours = view.logits(view.hidden_states(tokens, positions, causal))
+        attend = MaskedAttention(causal, torch.float32)
+        ours = view.logits(view.hidden_states(tokens, positions, attend))
     assert theirs.abs().max() > 1
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
 
@@ -79,7 +83,8 @@ def test_prompt_tokens_are_never_predicted():
 
 def test_free_room_in_a_row_sees_only_itself():
     packed = lay_out([[Sequence([], [[4, 5]], [0])]], 4)
-    assert packed.mask[0, 0, 2:].tolist() == [[False, False, True, False], [False] * 3 + [True]]
+    visible = visibility(packed.group, packed.branch)
+    assert visible[0, 0, 2:].tolist() == [[False, False, True, False], [False] * 3 + [True]]
 
 
 def test_best_fit_uses_the_fullest_row_that_has_room():
@@ -97,7 +102,9 @@ def test_sampled_log_probabilities_are_the_trainers(model, temperature):
     """The probability recorded while sampling is the one that training computes."""
     prompts = [[1, 2, 3], [4, 5, 6, 7, 8, 9, 10], [11]]
     view = Transformer(model)
-    groups = generate(view, prompts, 8, Sampling(temperature, 1.0, 24, END), seed=3)
+    groups = generate(
+        view, prompts, 8, Sampling(temperature, 1.0, 24, END), [3, 4, 5], Lanes(1), 100
+    )
     assert len({len(r.tokens) for group in groups for r in group}) > 3  # rows left the batch
     for prompt, group in zip(prompts, groups, strict=True):
         packed = pack([Sequence(prompt, [r.tokens for r in group], list(range(8)))], 64)
@@ -109,15 +116,29 @@ def test_sampled_log_probabilities_are_the_trainers(model, temperature):
 
 
 def test_a_sample_does_not_depend_on_who_else_is_in_the_batch(model, monkeypatch):
-    """Dropping finished rows early, late or never gives the same tokens."""
-    prompts = [[1, 2, 3], [4, 5]]
+    """Early, late or no dropping of finished rows, waves of any size, one lane or two."""
+    prompts = [[1, 2, 3], [4, 5], [6, 7, 8, 9]]
     sampling = Sampling(1.0, 0.95, 20, END)
     texts = []
-    for share in (0.0, 0.8, 1.0):
-        monkeypatch.setattr("r1repro.learn.rollout.COMPACT_BELOW", share)
-        groups = generate(Transformer(model), prompts, 8, sampling, seed=7)
+    for share, at_once, lanes in ((0.0, 24, 1), (0.8, 8, 2), (1.0, 16, 1), (0.5, 1, 3)):
+        monkeypatch.setattr("r1repro.learn.rollout.COMPACT_BELOW", {"cpu": share})
+        view = Transformer(model)
+        groups = generate(view, prompts, 8, sampling, [7, 8, 9], Lanes(lanes), at_once)
         texts.append([response.tokens for group in groups for response in group])
-    assert texts[0] == texts[1] == texts[2]
+    assert texts[0] == texts[1] == texts[2] == texts[3]
+
+
+def test_both_caches_give_the_same_log_probabilities(model, monkeypatch):
+    """The cache of a GPU, run on a CPU without its graph, against the one with shared prompts."""
+    prompts, sampling = [[1, 2, 3], [4, 5], [6, 7, 8, 9]], Sampling(1.0, 1.0, 20, END)
+    found = []
+    for kind in (SharedPrefixCache, RowCache):
+        monkeypatch.setattr("r1repro.learn.rollout.open_cache", kind)
+        groups = generate(Transformer(model), prompts, 8, sampling, [1, 2, 3], Lanes(1), 24)
+        found.append([response for group in groups for response in group])
+    for one, other in zip(*found, strict=True):
+        assert one.tokens == other.tokens
+        assert one.logprobs == pytest.approx(other.logprobs, abs=1e-5)
 
 
 def test_sampling_frequencies_follow_the_distribution():

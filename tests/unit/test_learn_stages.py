@@ -12,10 +12,12 @@ from r1repro.learn.checkpoint import (
     new_model,
     save_checkpoint,
 )
+from r1repro.learn.compute import Compute
+from r1repro.learn.experience import QuestionOrder
 from r1repro.learn.finetuning import response_sequences
 from r1repro.learn.optimisation import cosine
 from r1repro.learn.packing import Sequence
-from r1repro.learn.reinforcement import QuestionOrder, Reinforcement
+from r1repro.learn.reinforcement import Reinforcement
 from r1repro.learn.supervised import fitting, row_batches, train_supervised
 from r1repro.learn.tokenizer import END, decode, encode_all, train_tokenizer
 from r1repro.state import StageState
@@ -108,7 +110,8 @@ def train(folder, kill_after=None, muon=None):
     model = new_model(MODEL, 50, 49, seed=1)
     batches = [b for e in range(4) for b in row_batches(documents(), 64, 4, (1, "t", e))]
     run = Run(folder, kill_after)
-    rows = train_supervised(model, batches, SUPERVISED | {"muon_learning_rate": muon}, run)
+    settings = SUPERVISED | {"muon_learning_rate": muon}
+    rows = train_supervised(model, batches, settings, Compute(), run)
     run.state.lock.close()
     return rows, weights(model)
 
@@ -155,7 +158,7 @@ def reinforce(folder, tokenizer, kill_after=None):
 @pytest.mark.parametrize("kill_after", [1, 3, 5, 7])
 def test_reinforcement_resume_equals_no_interruption(tmp_path, tokenizer, kill_after, monkeypatch):
     monkeypatch.setattr(
-        "r1repro.learn.reinforcement.judge",
+        "r1repro.learn.experience.judge",
         lambda prompts, texts, sandbox: texts,
     )
 
@@ -164,7 +167,7 @@ def test_reinforcement_resume_equals_no_interruption(tmp_path, tokenizer, kill_a
 
         return Reward(accuracy=float(len(text) % 3), format=0.0)
 
-    monkeypatch.setattr("r1repro.learn.reinforcement.reward", by_length)
+    monkeypatch.setattr("r1repro.learn.experience.reward", by_length)
     rows, whole, _ = reinforce(tmp_path / "whole", tokenizer)
     with pytest.raises(Killed):
         reinforce(tmp_path / "cut", tokenizer, kill_after)

@@ -29,6 +29,7 @@ rule score:
         runtime="6h",
     params:
         settings=settings(
+            "compute",
             "evaluate",
             "sandbox",
             without=("evaluate.curve_prompts_per_category",),
@@ -115,7 +116,7 @@ rule curve:
         mem_mb=2500,
         runtime="6h",
     params:
-        settings=settings("evaluate", "sandbox"),
+        settings=settings("compute", "evaluate", "sandbox"),
         state="results/state/curve",
         attempts="results/attempts",
         code=code_digest("curve"),

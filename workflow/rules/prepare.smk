@@ -72,7 +72,7 @@ rule base:
         runtime="12h",
         tracking=json.dumps(config["tracking"]),
     params:
-        settings=settings("model", "base"),
+        settings=settings("model", "compute", "base"),
         state="results/state/base",
         attempts="results/attempts",
         wandb="results/wandb",
@@ -115,7 +115,7 @@ rule dev1:
         runtime="12h",
         tracking=json.dumps(config["tracking"]),
     params:
-        settings=settings("dev1"),
+        settings=settings("compute", "dev1"),
         state="results/state/dev1",
         attempts="results/attempts",
         wandb="results/wandb",

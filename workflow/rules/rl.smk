@@ -29,7 +29,7 @@ rule r1_zero:
         runtime="24h",
         tracking=json.dumps(config["tracking"]),
     params:
-        settings=settings("r1_zero", "sandbox"),
+        settings=settings("compute", "r1_zero", "sandbox"),
         state="results/state/r1_zero",
         attempts="results/attempts",
         wandb="results/wandb",

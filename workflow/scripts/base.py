@@ -15,14 +15,24 @@ def main() -> None:
     cli.add_argument("--tracking", type=json.loads, required=True)
     args = cli.parse_args()
 
+    from r1repro.learn.parallel import open_world
     from r1repro.learn.pretraining import pretrain
     from r1repro.stage import open_training
 
     inputs = [args.base_corpus, args.tokenizer]
-    with open_training(
-        "base", args, inputs, purpose="preparatory", planned_device="A100", unit="steps"
-    ) as run:
-        pretrain(args.base_corpus, args.tokenizer, args, run)
+    with (
+        open_world(args.gpus) as world,
+        open_training(
+            "base",
+            args,
+            inputs,
+            purpose="preparatory",
+            planned_device="A100",
+            unit="steps",
+            leads=world.leads,
+        ) as run,
+    ):
+        pretrain(args.base_corpus, args.tokenizer, args, world, run)
 
 
 if __name__ == "__main__":

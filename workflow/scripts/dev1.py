@@ -16,13 +16,23 @@ def main() -> None:
     args = cli.parse_args()
 
     from r1repro.learn.finetuning import finetune
+    from r1repro.learn.parallel import open_world
     from r1repro.stage import open_training
 
     inputs = [args.base, args.cold_start]
-    with open_training(
-        "dev1", args, inputs, purpose="preparatory", planned_device="A100", unit="steps"
-    ) as run:
-        finetune(args.base, args.cold_start, "dev1", args, run)
+    with (
+        open_world(args.gpus) as world,
+        open_training(
+            "dev1",
+            args,
+            inputs,
+            purpose="preparatory",
+            planned_device="A100",
+            unit="steps",
+            leads=world.leads,
+        ) as run,
+    ):
+        finetune(args.base, args.cold_start, "dev1", args, world, run)
 
 
 if __name__ == "__main__":

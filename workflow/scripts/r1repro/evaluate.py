@@ -9,6 +9,7 @@ from pathlib import Path
 
 from r1repro.audit.attempts import Attempt, open_attempt
 from r1repro.learn.checkpoint import load_model, load_tokenizer
+from r1repro.learn.compute import open_compute
 from r1repro.learn.evaluation import Sample, question_values, sample_all, score_rows
 from r1repro.learn.flop import forward_flop
 from r1repro.learn.setup import prepare_device
@@ -31,6 +32,7 @@ class EvaluationRun:
         settings = self.args.settings
         device = prepare_device(self.stage, self.args.gpus, settings["require_gpu"])
         model, tokenizer = load_model(folder, device), load_tokenizer(folder)
+        compute = open_compute(settings["compute"], device)
 
         def count(tokens: int) -> None:
             flop = forward_flop(model.config, tokens, settings["evaluate"]["max_response_tokens"])
@@ -39,6 +41,7 @@ class EvaluationRun:
         progress = Progress(f"{self.stage} {label}", len(prompts), "questions")
         groups: list[list[Sample]] = []
         for group in sample_all(
+            compute,
             model,
             tokenizer,
             prompts,

@@ -61,9 +61,23 @@ def _note(row: dict) -> str:
 
 @contextmanager
 def open_training(
-    stage: str, args: Namespace, inputs: list[Path], *, purpose: str, planned_device: str, unit: str
-) -> Iterator[TrainingRun]:
-    """Lock the stage's state, open its attempt and its tracking run; close all in order."""
+    stage: str,
+    args: Namespace,
+    inputs: list[Path],
+    *,
+    purpose: str,
+    planned_device: str,
+    unit: str,
+    leads: bool = True,
+) -> Iterator[TrainingRun | None]:
+    """Lock the stage's state, open its attempt and its tracking run; close all in order.
+
+    Of several processes that train together only the one that leads keeps these; the others get
+    None.
+    """
+    if not leads:
+        yield None
+        return
     settings = args.settings
     digests = {path.as_posix(): sha256_path(path) for path in inputs}
     identity = fingerprint(settings, args.code, digests)

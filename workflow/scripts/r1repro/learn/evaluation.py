@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from r1repro.learn.compute import Compute
 from r1repro.learn.rollout import Sampling, generate
 from r1repro.learn.setup import derive_seed
 from r1repro.learn.tokenizer import decode, encode_all
-from r1repro.learn.transformer import Transformer
 from r1repro.tasks.judge import Verdict, judge
 from r1repro.tasks.problem import CATEGORIES
 from r1repro.tasks.template import frame
@@ -50,12 +50,12 @@ class Sample:
         }
 
 
-def sample_all(model, tokenizer, prompts, sandbox, settings, seed, stage, step):
+def sample_all(compute: Compute, model, tokenizer, prompts, sandbox, settings, seed, stage, step):
     """Sample k responses to every prompt; yield the list of Samples of each prompt.
 
     `step(generated)` is told the number of new tokens after each portion of questions.
     """
-    transformer = Transformer(model)
+    transformer = compute.transformer(model)
     encoded = encode_all(tokenizer, [frame(prompt["question"]) for prompt in prompts])
     sampling = Sampling(
         settings["temperature"],
@@ -66,9 +66,15 @@ def sample_all(model, tokenizer, prompts, sandbox, settings, seed, stage, step):
     k = settings["samples"]
     for first in range(0, len(prompts), QUESTIONS_AT_ONCE):
         part = prompts[first : first + QUESTIONS_AT_ONCE]
-        portion_seed = derive_seed(seed, stage, "samples", first)
+        places = range(first, first + len(part))
         groups = generate(
-            transformer, encoded[first : first + len(part)], k, sampling, portion_seed
+            transformer,
+            [encoded[place] for place in places],
+            k,
+            sampling,
+            [derive_seed(seed, stage, "samples", place) for place in places],
+            compute.lanes,
+            compute.responses_at_once,
         )
         texts = [decode(tokenizer, response.tokens) for group in groups for response in group]
         verdicts = judge([prompt for prompt in part for _ in range(k)], texts, sandbox)

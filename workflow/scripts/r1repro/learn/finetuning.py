@@ -9,9 +9,11 @@ from pathlib import Path
 
 from r1repro.files import read_jsonl
 from r1repro.learn.checkpoint import load_model, load_tokenizer, save_checkpoint
-from r1repro.learn.packing import Sequence
+from r1repro.learn.compute import open_compute
+from r1repro.learn.packing import Rows, Sequence
+from r1repro.learn.parallel import World
 from r1repro.learn.setup import prepare_device
-from r1repro.learn.supervised import Rows, fitting, sample_batches, train_supervised
+from r1repro.learn.supervised import fitting, sample_batches, train_supervised
 from r1repro.learn.tokenizer import encode_all
 from r1repro.stage import TrainingRun
 
@@ -37,7 +39,14 @@ def finetuning_batches(sequences: list[Sequence], settings: dict, seed: int, sta
     return batches
 
 
-def finetune(base: Path, samples_file: Path, stage: str, args: Namespace, run: TrainingRun) -> None:
+def finetune(
+    base: Path,
+    samples_file: Path,
+    stage: str,
+    args: Namespace,
+    world: World,
+    run: TrainingRun | None,
+) -> None:
     """Fine-tune a checkpoint and write its folder and its metrics.
 
     Raises InputError when too many samples are longer than a row.
@@ -48,7 +57,9 @@ def finetune(base: Path, samples_file: Path, stage: str, args: Namespace, run: T
     sequences = response_sequences(read_jsonl(samples_file), tokenizer)
     sequences = fitting(sequences, settings["row_tokens"], samples_file)
     batches = finetuning_batches(sequences, settings, args.settings["seed"], stage)
-    rows = train_supervised(model, batches, settings, run)
-    run.finish(
-        rows, args.out_metrics, lambda f: save_checkpoint(model, tokenizer, f), args.out_dev1
-    )
+    compute = open_compute(args.settings["compute"], device, world)
+    rows = train_supervised(model, batches, settings, compute, run)
+    if run is not None:
+        run.finish(
+            rows, args.out_metrics, lambda f: save_checkpoint(model, tokenizer, f), args.out_dev1
+        )

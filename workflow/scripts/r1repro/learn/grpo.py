@@ -53,16 +53,16 @@ def surrogate(
     return torch.minimum(free, clipped), clipped < free
 
 
-def token_weights(owner: torch.Tensor, responses: int, average: str) -> torch.Tensor:
-    """How much each token counts in the mean of equation 1; the weights sum to 1.
+def token_weights(owner: torch.Tensor, lengths: torch.Tensor, average: str) -> torch.Tensor:
+    """How much each token counts in the mean of equation 1.
 
+    lengths  of all responses of the minibatch, (responses,); over them the weights sum to 1
     Raises SettingsError for an unknown average.
     """
     if average == "token":
-        return torch.full(owner.shape, 1.0 / owner.numel(), device=owner.device)
+        return torch.full(owner.shape, 1.0 / int(lengths.sum()), device=owner.device)
     if average == "response":
-        lengths = torch.bincount(owner, minlength=responses).clamp(min=1)
-        return 1.0 / (lengths[owner] * responses)
+        return 1.0 / (lengths.to(owner.device)[owner] * len(lengths))
     raise SettingsError(f"loss_average must be response or token, not {average!r}")
 
 
@@ -75,14 +75,15 @@ def loss(
     epsilon: float,
     beta: float,
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Minus equation 1 on one minibatch, and what to log about it.
+    """Minus equation 1 on one minibatch or a part of it, and what to log about each token.
 
-    advantages and weights are per token here.
+    advantages and weights are per token here; the weights of the parts of one minibatch add up
+    to 1, and so do their losses to the loss of the whole.
     """
     gain, was_clipped = surrogate(logprobs, old_logprobs, advantages, epsilon)
     distance = divergence(logprobs, reference_logprobs)
     objective = (weights * (gain - beta * distance)).sum()
     return -objective, {
-        "kl": distance.detach().mean(),
-        "clipped_fraction": was_clipped.float().mean(),
+        "kl": distance.detach(),
+        "clipped": was_clipped,
     }

@@ -3,7 +3,7 @@
 
 Choices  The paper names no optimiser; AdamW is used for everything that starts from a checkpoint.
          The mini's base is pretrained with Muon on its matrices (Newton-Schulz orthogonalised
-         momentum, as in torch.optim.Muon) and AdamW on the rest: with the few tokens a laptop can
+         momentum, `muon.py`) and AdamW on the rest: with the few tokens a laptop can
          afford it learns the tasks about twice as far. The base stands in for V3-Base, which the
          paper takes as given, so this choice touches none of the paper's claims.
 """
@@ -11,6 +11,9 @@ Choices  The paper names no optimiser; AdamW is used for everything that starts 
 import math
 
 import torch
+
+from r1repro.learn.lanes import Lanes
+from r1repro.learn.muon import Muon
 
 
 def cosine(step: int, total: int, warmup: int, final_share: float) -> float:
@@ -82,7 +85,7 @@ def adamw(weights: list[torch.Tensor], settings: dict) -> torch.optim.AdamW:
     )
 
 
-def make_optimiser(model: torch.nn.Module, settings: dict) -> Optimiser:
+def make_optimiser(model: torch.nn.Module, settings: dict, lanes: Lanes) -> Optimiser:
     """Return the optimiser that the settings of a stage ask for.
 
     `muon_learning_rate` null: AdamW for all weights. A number: Muon for the matrices inside the
@@ -93,10 +96,5 @@ def make_optimiser(model: torch.nn.Module, settings: dict) -> Optimiser:
     inner = [w for w in model.model.layers.parameters() if w.ndim == 2]
     chosen = {id(weight) for weight in inner}
     rest = [weight for weight in model.parameters() if id(weight) not in chosen]
-    muon = torch.optim.Muon(
-        inner,
-        lr=settings["muon_learning_rate"],
-        weight_decay=settings["weight_decay"],
-        adjust_lr_fn="match_rms_adamw",
-    )
+    muon = Muon(inner, settings["muon_learning_rate"], settings["weight_decay"], lanes)
     return Optimiser([muon, adamw(rest, settings)])

@@ -8,8 +8,8 @@ see its own prefix and its own continuation and nothing else; positions restart 
 
 Source   Best-Fit packing after a length sort, as in the paper's infrastructure (Supplementary
          Information 2.1); sharing the prefix within a row is our addition and changes no result.
-Shapes   tokens, positions (rows, row_tokens); mask (rows, 1, row_tokens, row_tokens);
-         per predicted token: source (index into the flattened rows), target, weight, owner
+Shapes   tokens, positions, group, branch (rows, row_tokens); per predicted token: source (index
+         into the flattened rows), target, owner, place (index in its continuation)
 """
 
 from dataclasses import dataclass
@@ -33,20 +33,36 @@ class Sequence:
     learn_from: int = 0
 
 
+Rows = list[list[Sequence]]
+
+
 @dataclass
 class Packed:
-    """Rows ready for the model and the places where a token is predicted."""
+    """Rows ready for the model and the places where a token is predicted.
+
+    group   number of the sequence in its row from 1, 0 for free room
+    branch  0 in a prefix, else the number of the continuation from 1
+    """
 
     tokens: torch.Tensor
     positions: torch.Tensor
-    mask: torch.Tensor
+    group: torch.Tensor
+    branch: torch.Tensor
     source: torch.Tensor
     target: torch.Tensor
     owner: torch.Tensor
+    place: torch.Tensor
 
     def to(self, device: torch.device) -> "Packed":
         """Move everything to a device."""
         return Packed(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+
+    def sequence_ends(self) -> torch.Tensor:
+        """Return 0 and the cumulated lengths of all sequences and free rooms, row after row."""
+        flat = self.group.flatten()
+        change = (flat[1:] != flat[:-1]).nonzero().flatten() + 1
+        borders = torch.arange(0, flat.numel() + 1, self.group.shape[1], device=flat.device)
+        return torch.cat((change, borders)).unique().to(torch.int32)
 
 
 def best_fit(lengths: list[int], room: int) -> list[list[int]]:
@@ -98,78 +114,101 @@ def length_of(sequence: Sequence) -> int:
     return len(sequence.prefix) + sum(map(len, sequence.continuations))
 
 
-def pack(sequences: list[Sequence], row_tokens: int) -> Packed:
+def pack_rows(sequences: list[Sequence], row_tokens: int) -> Rows:
     """Pack sequences into as few rows as Best-Fit finds."""
     pieces = split_groups(sequences, row_tokens)
     rows = best_fit([length_of(piece) for piece in pieces], row_tokens)
-    return lay_out([[pieces[i] for i in row] for row in rows], row_tokens)
+    return [[pieces[i] for i in row] for row in rows]
 
 
-def lay_out(rows: list[list[Sequence]], row_tokens: int) -> Packed:
-    """Write rows of sequences into tensors.
+def pack(sequences: list[Sequence], row_tokens: int) -> Packed:
+    """Pack sequences into rows and write the rows into tensors."""
+    return lay_out(pack_rows(sequences, row_tokens), row_tokens)
 
-    `group` marks tokens of one sequence, `branch` the continuation (0: the prefix); a token sees
-    earlier tokens of its group that are prefix or of its own branch. Free room is group 0 and
-    sees itself only.
-    """
-    tokens = torch.zeros(len(rows), row_tokens, dtype=torch.long)
-    positions = torch.zeros_like(tokens)
-    group = torch.zeros_like(tokens)
-    branch = torch.zeros_like(tokens)
-    source: list[int] = []
-    target: list[int] = []
-    owner: list[int] = []
-    for number, row in enumerate(rows):
-        column, base = 0, number * row_tokens
-        flat: list[int] = []
-        place: list[int] = []
-        groups: list[int] = []
-        branches: list[int] = []
-        for member, sequence in enumerate(row, start=1):
-            before = len(sequence.prefix)
-            flat += sequence.prefix
-            place += range(before)
-            branches += [0] * before
-            prefix_end = base + column + before - 1
-            column += before
-            for twig, (continuation, who) in enumerate(
-                zip(sequence.continuations, sequence.owners, strict=True), start=1
-            ):
-                size, start = len(continuation), base + column
-                flat += continuation
-                place += range(before, before + size)
-                branches += [twig] * size
-                first = max(sequence.learn_from, 0 if before else 1)
-                if first == 0 and size:
-                    source.append(prefix_end)
-                    target.append(continuation[0])
-                    owner.append(who)
-                    first = 1
-                source += range(start + first - 1, start + size - 1)
-                target += continuation[first:]
-                owner += [who] * max(size - first, 0)
-                column += size
-            groups += [member] * (column - len(groups))
-        tokens[number, :column] = torch.tensor(flat)
-        positions[number, :column] = torch.tensor(place)
-        group[number, :column] = torch.tensor(groups)
-        branch[number, :column] = torch.tensor(branches)
-    return Packed(
-        tokens,
-        positions,
-        visibility(group, branch),
-        torch.tensor(source, dtype=torch.long),
-        torch.tensor(target, dtype=torch.long),
-        torch.tensor(owner, dtype=torch.long),
+
+def unshared(sequences: list[Sequence]) -> list[Sequence]:
+    """Give every continuation a prefix of its own, for attention without a mask."""
+    return [
+        Sequence(sequence.prefix, [continuation], [owner], sequence.learn_from)
+        for sequence in sequences
+        for continuation, owner in zip(sequence.continuations, sequence.owners, strict=True)
+    ]
+
+
+def micro_batches(rows: Rows, row_tokens: int, tokens_per_pass: int) -> list[Rows]:
+    """Divide rows into passes of bounded size, so that memory does not grow with their number."""
+    size = max(tokens_per_pass // row_tokens, 1)
+    return [rows[i : i + size] for i in range(0, len(rows), size)]
+
+
+def predicted_tokens(rows: Rows) -> int:
+    """Count the tokens of rows that are predicted."""
+    return sum(
+        max(len(continuation) - _first_predicted(sequence), 0)
+        for row in rows
+        for sequence in row
+        for continuation in sequence.continuations
     )
 
 
+def _first_predicted(sequence: Sequence) -> int:
+    return max(sequence.learn_from, 0 if sequence.prefix else 1)
+
+
+def lay_out(rows: Rows, row_tokens: int) -> Packed:
+    """Write rows of sequences into tensors; a row shorter than `row_tokens` ends in free room."""
+    tokens = torch.zeros(len(rows), row_tokens, dtype=torch.long)
+    positions, group, branch = (torch.zeros_like(tokens) for _ in range(3))
+    predicted: list[list[int]] = [[], [], [], []]  # source, target, owner, place
+    for number, row in enumerate(rows):
+        columns = _row_columns(row, number * row_tokens, predicted)
+        for matrix, column in zip((tokens, positions, group, branch), columns, strict=True):
+            matrix[number, : len(column)] = torch.tensor(column)
+    return Packed(
+        tokens, positions, group, branch, *(torch.tensor(p, dtype=torch.long) for p in predicted)
+    )
+
+
+def _row_columns(row: list[Sequence], base: int, predicted: list[list[int]]) -> tuple:
+    """Return one row's tokens, positions, groups and branches; append what is predicted."""
+    source, target, owner, place = predicted
+    tokens: list[int] = []
+    positions: list[int] = []
+    groups: list[int] = []
+    branches: list[int] = []
+    for member, sequence in enumerate(row, start=1):
+        before = len(sequence.prefix)
+        tokens += sequence.prefix
+        positions += range(before)
+        branches += [0] * before
+        prefix_end = base + len(tokens) - 1
+        first = _first_predicted(sequence)
+        twigs = zip(sequence.continuations, sequence.owners, strict=True)
+        for twig, (continuation, who) in enumerate(twigs, start=1):
+            size, start = len(continuation), base + len(tokens)
+            tokens += continuation
+            positions += range(before, before + size)
+            branches += [twig] * size
+            if first == 0 and size:
+                source.append(prefix_end)
+            source += range(start + max(first, 1) - 1, start + size - 1)
+            target += continuation[first:]
+            owner += [who] * max(size - first, 0)
+            place += range(first, size)
+        groups += [member] * (len(tokens) - len(groups))
+    return tokens, positions, groups, branches
+
+
 def visibility(group: torch.Tensor, branch: torch.Tensor) -> torch.Tensor:
-    """Return which earlier token each token may see, (rows, 1, length, length), True = visible."""
+    """Return which token each token may see, (rows, 1, length, length), True = visible.
+
+    It sees earlier tokens of its group that are prefix or of its own branch; free room sees
+    itself only.
+    """
     length = group.shape[1]
     same_group = group[:, :, None] == group[:, None, :]
     same_branch = (branch[:, :, None] == branch[:, None, :]) | (branch[:, None, :] == 0)
-    causal = torch.ones(length, length, dtype=torch.bool).tril()
+    causal = torch.ones(length, length, dtype=torch.bool, device=group.device).tril()
     free = (group == 0)[:, :, None]
-    alone = torch.eye(length, dtype=torch.bool)
+    alone = torch.eye(length, dtype=torch.bool, device=group.device)
     return torch.where(free, alone, same_group & same_branch & causal)[:, None]

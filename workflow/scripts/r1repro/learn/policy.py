@@ -3,21 +3,43 @@
 
 import torch
 
-from r1repro.learn.packing import Packed
+from r1repro.learn.attention import MaskedAttention, VariableLengthAttention
+from r1repro.learn.packing import Packed, Sequence, unshared, visibility
+from r1repro.learn.selected import selected_logprobs
 from r1repro.learn.transformer import Transformer
 
 
+def runs_without_mask(transformer: Transformer) -> bool:
+    """Say whether attention takes sequences of any length and needs no mask."""
+    return transformer.device.type == "cuda" and transformer.attention_dtype != torch.float32
+
+
+def as_attention_wants(transformer: Transformer, sequences: list[Sequence]) -> list[Sequence]:
+    """Share prefixes under a mask, repeat them where attention works without one."""
+    return unshared(sequences) if runs_without_mask(transformer) else sequences
+
+
+def attention_of(transformer: Transformer, packed: Packed):
+    """Return the attention of packed rows on the transformer's device."""
+    if runs_without_mask(transformer):
+        ends = packed.sequence_ends()
+        return VariableLengthAttention(ends, int((ends[1:] - ends[:-1]).max()))
+    return MaskedAttention(visibility(packed.group, packed.branch), transformer.attention_dtype)
+
+
 def token_logprobs(
-    transformer: Transformer, packed: Packed, temperature: float
+    transformer: Transformer, packed: Packed, temperature: float = 1.0, with_entropy: bool = False
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return log-probability and entropy (both per predicted token, in nats).
 
-    The temperature is the sampler's, so that both speak of the same distribution.
+    The temperature is the sampler's, so that both speak of the same distribution. Entropies are
+    zeros unless asked for. A model of another architecture computes both by itself.
     """
-    hidden = transformer.hidden_states(packed.tokens, packed.positions, packed.mask)
-    logits = transformer.logits(hidden.flatten(0, 1)[packed.source]) / temperature
-    everything = torch.log_softmax(logits, dim=-1)
-    chosen = everything.gather(1, packed.target[:, None]).squeeze(1)
-    with torch.no_grad():
-        entropy = -(everything.exp() * everything).sum(dim=-1)
-    return chosen, entropy
+    if not isinstance(transformer, Transformer):
+        return transformer.token_logprobs(packed, temperature, with_entropy)
+    attend = attention_of(transformer, packed)
+    hidden = transformer.hidden_states(packed.tokens, packed.positions, attend)
+    chosen = hidden.flatten(0, 1)[packed.source]
+    return selected_logprobs(
+        chosen, transformer.head.tensor, packed.target, temperature, with_entropy
+    )

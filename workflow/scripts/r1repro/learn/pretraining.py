@@ -6,9 +6,11 @@ from pathlib import Path
 
 from r1repro.files import read_jsonl
 from r1repro.learn.checkpoint import load_tokenizer, new_model, save_checkpoint
-from r1repro.learn.packing import Sequence
+from r1repro.learn.compute import open_compute
+from r1repro.learn.packing import Rows, Sequence
+from r1repro.learn.parallel import World
 from r1repro.learn.setup import derive_seed, prepare_device
-from r1repro.learn.supervised import Rows, fitting, row_batches, train_supervised
+from r1repro.learn.supervised import fitting, row_batches, train_supervised
 from r1repro.learn.tokenizer import encode_all
 from r1repro.stage import TrainingRun
 
@@ -27,7 +29,9 @@ def pretraining_batches(sequences: list[Sequence], settings: dict, seed: int) ->
     return batches[:wanted]
 
 
-def pretrain(corpus: Path, tokenizer_folder: Path, args: Namespace, run: TrainingRun) -> None:
+def pretrain(
+    corpus: Path, tokenizer_folder: Path, args: Namespace, world: World, run: TrainingRun | None
+) -> None:
     """Train the base and write its folder and its metrics.
 
     Raises InputError when too many documents are longer than a row.
@@ -45,7 +49,9 @@ def pretrain(corpus: Path, tokenizer_folder: Path, args: Namespace, run: Trainin
         args.settings["model"], len(tokenizer), end, derive_seed(seed, "base", "weights")
     ).to(device)
     print(f"{sum(p.numel() for p in model.parameters())} parameters, {len(batches)} steps")
-    rows = train_supervised(model, batches, settings, run)
-    run.finish(
-        rows, args.out_metrics, lambda f: save_checkpoint(model, tokenizer, f), args.out_base
-    )
+    compute = open_compute(args.settings["compute"], device, world)
+    rows = train_supervised(model, batches, settings, compute, run)
+    if run is not None:
+        run.finish(
+            rows, args.out_metrics, lambda f: save_checkpoint(model, tokenizer, f), args.out_base
+        )

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sample responses with the very weights that are trained.
 
-Each prompt is run once and its cache copied to the samples of its group; prompts are aligned at
-their ends, so all rows write the same cache column; finished rows leave the batch. The random
-number of (row, step) is drawn up front from the caller's seed, so that a sample does not
-depend on which other rows are still running.
+Prompts of similar length go together in waves of bounded size, so that memory does not grow with
+the number of responses. Within a wave each prompt is run once for its group, prompts of different
+lengths are aligned at their ends, and finished rows leave the batch. The random numbers of a
+question are drawn up front from its own seed, so that its samples depend neither on the rest of
+the batch nor on which rows are still running.
 
 Shapes   uniform (rows, max_tokens) in [0, 1); log-probabilities are those of the distribution
          at the sampling temperature, before top-p cuts its tail.
@@ -14,9 +15,13 @@ from dataclasses import dataclass
 
 import torch
 
-from r1repro.learn.transformer import Cache, Transformer
+from r1repro.learn.cache import Prefix, open_cache
+from r1repro.learn.lanes import Lanes
+from r1repro.learn.transformer import Transformer
 
-COMPACT_BELOW = 0.8  # share of rows still running below which finished rows are dropped
+# Share of rows still running below which finished rows are dropped: dropping copies the rest,
+# and on a GPU captures the step anew.
+COMPACT_BELOW = {"cpu": 0.8, "cuda": 0.5}
 
 
 @dataclass
@@ -64,31 +69,59 @@ def invert(weights: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
     return (cumulated <= threshold).sum(dim=-1)
 
 
-@torch.inference_mode()
 def generate(
     transformer: Transformer,
     prompts: list[list[int]],
     samples: int,
     sampling: Sampling,
-    seed: int,
+    seeds: list[int],
+    lanes: Lanes,
+    responses_at_once: int,
 ) -> list[list[Response]]:
-    """Sample `samples` responses to each prompt; the seed fixes everything."""
-    device = transformer.model.lm_head.weight.device
-    generator = torch.Generator().manual_seed(seed)
-    rows = len(prompts) * samples
-    uniform = torch.rand(rows, sampling.max_tokens, generator=generator).to(device)
-    width = max(map(len, prompts))
-    cache, hidden, padding = _start(transformer, prompts, width, sampling.max_tokens)
-    group = torch.arange(len(prompts), device=device).repeat_interleave(samples)
-    cache.select(group)
-    hidden, padding = hidden[group], padding[group]
+    """Sample `samples` responses to each prompt; its seed fixes all of them."""
+    order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
+    size = max(responses_at_once // samples, 1)
+    waves = [order[i : i + size] for i in range(0, len(order), size)]
+    # Longest prompts last would leave the other lanes idle at the end.
+    waves.reverse()
+
+    def run(wave: list[int]) -> list[list[Response]]:
+        chosen = [prompts[i] for i in wave]
+        uniform = _uniform([seeds[i] for i in wave], samples, sampling.max_tokens)
+        if not isinstance(transformer, Transformer):  # another architecture samples by itself
+            return transformer.sample_wave(chosen, uniform, sampling)
+        return _sample_wave(transformer, chosen, uniform, sampling)
+
+    groups: list[list[Response]] = [[] for _ in prompts]
+    for wave, sampled in zip(waves, lanes.map(run, waves), strict=True):
+        for i, group in zip(wave, sampled, strict=True):
+            groups[i] = group
+    return groups
+
+
+def _uniform(seeds: list[int], samples: int, max_tokens: int) -> torch.Tensor:
+    """Return the random numbers of all rows, each question's from its own seed."""
+    generator = torch.Generator()
+    return torch.cat(
+        [torch.rand(samples, max_tokens, generator=generator.manual_seed(seed)) for seed in seeds]
+    )
+
+
+@torch.inference_mode()
+def _sample_wave(transformer, prompts, uniform, sampling) -> list[list[Response]]:
+    """Sample all responses to a few prompts in step."""
+    device, longest = transformer.device, sampling.max_tokens
+    uniform, samples = uniform.to(device), len(uniform) // len(prompts)
+    prefix = Prefix(transformer, prompts)
+    hidden = prefix.last_hidden.repeat_interleave(samples, dim=0)
+    cache = open_cache(transformer, prefix, samples, longest)
+    rows = len(hidden)
     running = torch.arange(rows, device=device)
-    all_tokens = torch.full((rows, sampling.max_tokens), sampling.end_token, device=device)
-    all_logprobs = torch.zeros(rows, sampling.max_tokens, device=device)
-    lengths = torch.full((rows,), sampling.max_tokens, device=device)
+    all_tokens = torch.full((rows, longest), sampling.end_token, device=device)
+    all_logprobs = torch.zeros(rows, longest, device=device)
+    lengths = torch.full((rows,), longest, device=device)
     finished = torch.zeros(rows, dtype=torch.bool, device=device)
-    columns = torch.arange(width + sampling.max_tokens, device=device)
-    for step in range(sampling.max_tokens):
+    for step in range(longest):
         tokens, logprobs = choose(transformer.logits(hidden), uniform[running, step], sampling)
         alive = ~finished[running]
         all_tokens[running, step] = torch.where(alive, tokens, sampling.end_token)
@@ -98,33 +131,14 @@ def generate(
         lengths[running[ended]] = step + 1
         alive &= ~ended
         left = int(alive.sum())
-        if left == 0 or step == sampling.max_tokens - 1:
+        if left == 0 or step == longest - 1:
             break
-        if left < COMPACT_BELOW * len(running):
+        if left < COMPACT_BELOW[device.type] * len(running):
             keep = alive.nonzero().squeeze(1)
-            cache.select(keep)
-            running, tokens, padding = running[keep], tokens[keep], padding[keep]
-        column = width + step
-        mask = (columns[None, : column + 1] >= padding[:, None])[:, None, None]
-        hidden = transformer.decode(tokens, column - padding, column, mask, cache)
+            cache.keep(keep)
+            running, tokens = running[keep], tokens[keep]
+        hidden = cache.decode(tokens)
     return _collect(all_tokens, all_logprobs, lengths, finished, samples)
-
-
-def _start(transformer, prompts, width, max_tokens):
-    """Run the prompts, aligned at their ends; return cache, last hidden state and padding."""
-    device = transformer.model.lm_head.weight.device
-    padding = torch.tensor([width - len(prompt) for prompt in prompts], device=device)
-    tokens = torch.tensor([[0] * (width - len(p)) + p for p in prompts], device=device)
-    columns = torch.arange(width, device=device)
-    positions = (columns[None] - padding[:, None]).clamp(min=0)
-    real = columns[None] >= padding[:, None]
-    causal = torch.ones(width, width, dtype=torch.bool, device=device).tril()
-    # A padded column sees itself, so that no row of the softmax is empty.
-    alone = torch.eye(width, dtype=torch.bool, device=device)
-    mask = ((causal & real[:, None, :]) | alone)[:, None]
-    cache = Cache(transformer, len(prompts), width + max_tokens)
-    hidden = transformer.prefill(tokens, positions, mask, cache)
-    return cache, hidden, padding
 
 
 def _collect(tokens, logprobs, lengths, finished, samples) -> list[list[Response]]:

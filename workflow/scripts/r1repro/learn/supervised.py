@@ -10,21 +10,27 @@ import time
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 
 from r1repro.errors import InputError
 from r1repro.learn.checkpoint import load_training, save_training
+from r1repro.learn.compute import Compute
 from r1repro.learn.flop import training_flop
+from r1repro.learn.gradients import accumulate
 from r1repro.learn.optimisation import cosine, make_optimiser
-from r1repro.learn.packing import Sequence, best_fit, lay_out, length_of
+from r1repro.learn.packing import (
+    Rows,
+    Sequence,
+    best_fit,
+    lay_out,
+    length_of,
+    micro_batches,
+    predicted_tokens,
+)
+from r1repro.learn.policy import token_logprobs
 from r1repro.learn.setup import derive_rng
-from r1repro.learn.transformer import Transformer
 
 SLICE = 4096  # documents packed together
 MOST_LEFT_OUT = 0.01  # share of texts; more than that is a wrong setting and not an outlier
-
-
-Rows = list[list[Sequence]]  # what one optimiser step learns from
 
 
 def fitting(sequences: list[Sequence], row_tokens: int, source: Path) -> list[Sequence]:
@@ -78,48 +84,59 @@ def sample_batches(
     return batches
 
 
-def token_loss(transformer: Transformer, packed) -> torch.Tensor:
-    """Return the mean cross-entropy over all predicted tokens."""
-    hidden = transformer.hidden_states(packed.tokens, packed.positions, packed.mask)
-    logits = transformer.logits(hidden.flatten(0, 1)[packed.source])
-    return F.cross_entropy(logits, packed.target)
+def batch_gradient(compute: Compute, transformer, rows: Rows, row_tokens: int) -> float:
+    """Set the gradient of the mean cross-entropy over a batch's predicted tokens; return it."""
+    predicted = predicted_tokens(rows)
+    passes = micro_batches(compute.world.share(rows), row_tokens, compute.tokens_per_pass)
+
+    def loss_of(some: Rows) -> tuple[torch.Tensor, dict[str, float]]:
+        packed = lay_out(some, row_tokens).to(transformer.device)
+        logprobs, _ = token_logprobs(transformer, packed)
+        loss = -logprobs.sum() / predicted
+        return loss, {"loss": loss.item()}
+
+    figures = accumulate(transformer.working, passes, loss_of, compute.lanes, compute.world)
+    return sum(figure["loss"] for figure in figures)
 
 
-def train_supervised(model, batches: list[Rows], settings: dict, run) -> list[dict]:
+def train_supervised(
+    model, batches: list[Rows], settings: dict, compute: Compute, run
+) -> list[dict]:
     """Run all batches, resuming from `run.state`; return a row of metrics per step.
 
-    run  the stage's services: `state`, and `step(row, done, total, **counted)` after each step
+    run  the stage's services: `state`, and `step(row, done, total, **counted)` after each step;
+         None in a process that does not lead
     """
-    device = model.lm_head.weight.device
-    transformer = Transformer(model)
-    optimiser = make_optimiser(model, settings)
     row_tokens = settings["row_tokens"]
+    optimiser = make_optimiser(model, settings, compute.lanes)
     rows: list[dict] = []
-    saved = run.state.latest()
+    saved = compute.world.tell(run.state.latest() if run else None)
     if saved is not None:
         moments, extra = load_training(saved[1], model)
         optimiser.restore(moments)
         rows = extra["rows"]
         print(f"resumed after step {saved[0]}", flush=True)
+    transformer = compute.transformer(model)
     warmup = round(settings["warmup_share"] * len(batches))
     for step in range(len(rows), len(batches)):
         started = time.monotonic()
-        packed = lay_out(batches[step], row_tokens).to(device)
-        loss = token_loss(transformer, packed)
-        loss.backward()
+        loss = batch_gradient(compute, transformer, batches[step], row_tokens)
         factor = cosine(step, len(batches), warmup, settings["final_share"])
         norm = optimiser.step(factor, settings["gradient_clip_norm"])
+        transformer.refresh()
         tokens = sum(length_of(sequence) for row in batches[step] for sequence in row)
         rows.append(
             {
                 "step": step + 1,
-                "loss": round(loss.item(), 6),
+                "loss": round(loss, 6),
                 "learning_rate": settings["learning_rate"] * factor,
                 "gradient_norm": round(norm, 6),
                 "tokens": tokens,
                 "seconds": round(time.monotonic() - started, 4),
             }
         )
+        if run is None:
+            continue
         flop = training_flop(model.config, tokens, row_tokens)
         run.step(rows[-1], step + 1, len(batches), tokens_trained=tokens, flop=flop)
         if (step + 1) % settings["checkpoint_every"] == 0:

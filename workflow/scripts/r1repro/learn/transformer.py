@@ -1,23 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The forward pass of a Llama, once, for training and for sampling.
+"""The forward pass of a Llama, once, for training and for sampling; also of Qwen2 and Qwen3.
 
-The weights live in a Hugging Face `LlamaForCausalLM`, so that every checkpoint opens in anyone's
-tools; this file only computes with them. Training calls `hidden_states` on packed rows with a
-mask of who may see whom, sampling calls `prefill` and `decode` with a key-value cache. Both go
+The master weights live in a Hugging Face model, so that every checkpoint opens in anyone's tools;
+this file only computes with working copies of them (`working.py`). Training calls `hidden_states`
+on packed rows, sampling calls `prefill` and `decode` with a cache of keys and values. All go
 through `_layer`, so the sampler's log-probabilities are the trainer's. A test holds the result
 against transformers' own forward pass.
 
-Shapes   tokens, positions (rows, length); mask (rows, 1, length, length), True = may attend;
-         hidden (rows, length, hidden_size)
+Shapes   tokens, positions (rows, length), or (rows,) when decoding; hidden (..., hidden_size);
+         queries (..., heads, head_size), keys and values (..., key_heads, head_size)
+Choices  Matrix products run in the working precision; the residual stream, norms and rotary
+         positions are float32. So is attention on a CPU, whose bfloat16 kernels for it are slow.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import PretrainedConfig, PreTrainedModel
 
 from r1repro.errors import InputError
+from r1repro.learn.working import PRECISIONS, Working
+
+FAMILIES = ("llama", "qwen2", "qwen3")
+Attend = Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -32,135 +39,149 @@ class Shape:
     rope_base: float
 
 
-def shape_of(config: LlamaConfig) -> Shape:
+@dataclass(frozen=True)
+class Layer:
+    """Working weights of one block; biases are Qwen2's, norms of queries and keys Qwen3's."""
+
+    before_attention: Working
+    qkv: Working
+    qkv_bias: Working | None
+    query_norm: Working | None
+    key_norm: Working | None
+    output: Working
+    before_feed_forward: Working
+    gate_up: Working
+    down: Working
+
+
+def unsupported(config: PretrainedConfig) -> str | None:
+    """Say why this file cannot compute a model, or None when it can."""
+    if config.model_type not in FAMILIES:
+        return f"it is a {config.model_type!r} model"
+    if config.hidden_act != "silu":
+        return f"its activation is {config.hidden_act!r}"
+    if config.rope_parameters["rope_type"] != "default":
+        return f"its rotary positions are scaled ({config.rope_parameters['rope_type']!r})"
+    if getattr(config, "attention_bias", False) or getattr(config, "mlp_bias", False):
+        return "its projections have biases that the family does not usually have"
+    if getattr(config, "use_sliding_window", False):
+        return "its attention is limited to a sliding window"
+    return None
+
+
+def shape_of(config: PretrainedConfig) -> Shape:
     """Read the sizes from a configuration.
 
     Raises InputError for an architecture or option that this file does not compute.
     """
-    if config.model_type != "llama" or config.hidden_act != "silu" or config.attention_bias:
-        raise InputError(
-            f"the checkpoint is a {config.model_type!r} model; this engine runs plain Llama "
-            "checkpoints (silu, no attention bias)"
-        )
-    rope = config.rope_parameters
-    if rope["rope_type"] != "default":
-        raise InputError(f"rotary scaling {rope['rope_type']!r} is not supported by this engine")
+    reason = unsupported(config)
+    if reason is not None:
+        raise InputError(f"the fast forward pass does not fit this checkpoint: {reason}")
+    heads = config.num_attention_heads
     return Shape(
         layers=config.num_hidden_layers,
-        heads=config.num_attention_heads,
+        heads=heads,
         key_heads=config.num_key_value_heads,
-        head_size=config.head_dim,
+        head_size=getattr(config, "head_dim", None) or config.hidden_size // heads,
         epsilon=config.rms_norm_eps,
-        rope_base=rope["rope_theta"],
+        rope_base=config.rope_parameters["rope_theta"],
     )
 
 
 class Transformer:
-    """A view on a model's weights with our forward pass.
+    """The forward pass over working copies of a model's weights."""
 
-    The view fuses nothing and copies nothing: gradients reach the model's own parameters.
-    """
-
-    def __init__(self, model: LlamaForCausalLM):
-        self.model = model
-        self.shape = shape_of(model.config)
+    def __init__(self, model: PreTrainedModel, precision: str = "float32"):
+        self.model, self.shape = model, shape_of(model.config)
+        self.dtype = PRECISIONS[precision]
+        self.device = model.lm_head.weight.device
+        self.working: list[Working] = []
+        inner = model.model
+        # Looking up a token adds up gradients of many places: that sum stays in float32.
+        self.embedding = self._keep(torch.float32, inner.embed_tokens.weight)
+        self.layers = [self._keep_layer(layer) for layer in inner.layers]
+        self.last_norm = self._keep(torch.float32, inner.norm.weight)
+        tied = model.lm_head.weight is inner.embed_tokens.weight
+        shared = tied and self.dtype == torch.float32
+        self.head = self.embedding if shared else self._keep(self.dtype, model.lm_head.weight)
         half = torch.arange(0, self.shape.head_size, 2, dtype=torch.float32)
-        device = model.lm_head.weight.device
-        self.frequencies = (self.shape.rope_base ** (-half / self.shape.head_size)).to(device)
+        self.frequencies = (self.shape.rope_base ** (-half / self.shape.head_size)).to(self.device)
+        # Queries and keys of attention; see the choices above.
+        self.attention_dtype = torch.float32 if self.device.type == "cpu" else self.dtype
+
+    def _keep(self, dtype: torch.dtype, *parts: torch.nn.Parameter) -> Working:
+        self.working.append(Working(list(parts), dtype))
+        return self.working[-1]
+
+    def _keep_layer(self, layer) -> Layer:
+        attention, full = layer.self_attn, torch.float32
+        projections = (attention.q_proj, attention.k_proj, attention.v_proj)
+        biased, normed = attention.q_proj.bias is not None, hasattr(attention, "q_norm")
+        return Layer(
+            before_attention=self._keep(full, layer.input_layernorm.weight),
+            qkv=self._keep(self.dtype, *(part.weight for part in projections)),
+            qkv_bias=self._keep(self.dtype, *(p.bias for p in projections)) if biased else None,
+            query_norm=self._keep(full, attention.q_norm.weight) if normed else None,
+            key_norm=self._keep(full, attention.k_norm.weight) if normed else None,
+            output=self._keep(self.dtype, attention.o_proj.weight),
+            before_feed_forward=self._keep(full, layer.post_attention_layernorm.weight),
+            gate_up=self._keep(self.dtype, layer.mlp.gate_proj.weight, layer.mlp.up_proj.weight),
+            down=self._keep(self.dtype, layer.mlp.down_proj.weight),
+        )
+
+    def refresh(self) -> None:
+        """Take over the master weights after they changed."""
+        for working in self.working:
+            working.refresh()
 
     def rotation(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return cosine and sine of the rotary angles, (rows, 1, length, head_size)."""
-        angles = positions[:, None, :, None].float() * self.frequencies
-        angles = torch.cat((angles, angles), dim=-1)
-        return angles.cos(), angles.sin()
+        """Return cosine and signed sine of the rotary angles, (..., 1, head_size)."""
+        angles = positions[..., None, None].float() * self.frequencies
+        cos, sin = angles.cos(), angles.sin()
+        return torch.cat((cos, cos), dim=-1), torch.cat((-sin, sin), dim=-1)
 
     def hidden_states(
-        self, tokens: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor
+        self, tokens: torch.Tensor, positions: torch.Tensor, attend: Attend
     ) -> torch.Tensor:
-        """Run whole rows; see the module for shapes."""
-        hidden = F.embedding(tokens, self.model.model.embed_tokens.weight)
+        """Run tokens through all layers; `attend(layer, queries, keys, values)` mixes them."""
+        hidden = F.embedding(tokens, self.embedding.tensor)
         rotation = self.rotation(positions)
-        for layer in self.model.model.layers:
-            hidden = self._layer(
-                layer, hidden, rotation, lambda q, k, v: self._attend(q, k, v, mask)
-            )
-        return self._norm(hidden, self.model.model.norm.weight)
+        for number in range(self.shape.layers):
+            hidden = self._layer(number, hidden, rotation, attend)
+        return self._norm(hidden, self.last_norm).to(self.dtype)
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return logits in float32 for hidden states of any leading shape."""
-        return F.linear(hidden, self.model.lm_head.weight).float()
+        return F.linear(hidden, self.head.tensor).float()
 
-    def prefill(self, tokens, positions, mask, cache: "Cache") -> torch.Tensor:
-        """Run prompts, fill the first columns of the cache, return the last hidden state."""
-        hidden = F.embedding(tokens, self.model.model.embed_tokens.weight)
-        rotation = self.rotation(positions)
-        length = tokens.shape[1]
-        for number, layer in enumerate(self.model.model.layers):
+    def _norm(self, hidden: torch.Tensor, weight: Working) -> torch.Tensor:
+        return F.rms_norm(hidden, weight.tensor.shape, weight.tensor, self.shape.epsilon)
 
-            def attend(q, k, v, number=number):
-                cache.keys[number][:, :, :length] = k
-                cache.values[number][:, :, :length] = v
-                return self._attend(q, k, v, mask)
-
-            hidden = self._layer(layer, hidden, rotation, attend)
-        return self._norm(hidden[:, -1], self.model.model.norm.weight)
-
-    def decode(self, tokens, positions, column: int, mask, cache: "Cache") -> torch.Tensor:
-        """Run one token per row at cache column `column`; mask is (rows, 1, 1, column + 1)."""
-        hidden = F.embedding(tokens[:, None], self.model.model.embed_tokens.weight)
-        rotation = self.rotation(positions[:, None])
-        for number, layer in enumerate(self.model.model.layers):
-
-            def attend(q, k, v, number=number):
-                keys, values = cache.keys[number], cache.values[number]
-                keys[:, :, column] = k[:, :, 0]
-                values[:, :, column] = v[:, :, 0]
-                seen = slice(0, column + 1)
-                return self._attend(q, keys[:, :, seen], values[:, :, seen], mask)
-
-            hidden = self._layer(layer, hidden, rotation, attend)
-        return self._norm(hidden[:, 0], self.model.model.norm.weight)
-
-    def _norm(self, hidden: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        return F.rms_norm(hidden, weight.shape, weight, self.shape.epsilon)
-
-    def _attend(self, query, key, value, mask) -> torch.Tensor:
-        grouped = self.shape.heads != self.shape.key_heads
-        return F.scaled_dot_product_attention(query, key, value, mask, enable_gqa=grouped)
-
-    def _layer(self, layer, hidden, rotation, attend) -> torch.Tensor:
-        rows, length, width = hidden.shape
-        size = self.shape.head_size
-        attention, cos, sin = layer.self_attn, *rotation
-        x = self._norm(hidden, layer.input_layernorm.weight)
-        query = F.linear(x, attention.q_proj.weight).view(rows, length, -1, size).transpose(1, 2)
-        key = F.linear(x, attention.k_proj.weight).view(rows, length, -1, size).transpose(1, 2)
-        value = F.linear(x, attention.v_proj.weight).view(rows, length, -1, size).transpose(1, 2)
-        mixed = attend(rotate(query, cos, sin), rotate(key, cos, sin), value)
-        mixed = mixed.transpose(1, 2).reshape(rows, length, -1)
-        hidden = hidden + F.linear(mixed, attention.o_proj.weight)
-        x = self._norm(hidden, layer.post_attention_layernorm.weight)
-        gate = F.silu(F.linear(x, layer.mlp.gate_proj.weight))
-        up = F.linear(x, layer.mlp.up_proj.weight)
-        return hidden + F.linear(gate * up, layer.mlp.down_proj.weight)
+    def _layer(self, number: int, hidden, rotation, attend: Attend) -> torch.Tensor:
+        layer, heads = self.layers[number], self.shape.heads
+        key_end = heads + self.shape.key_heads
+        x = self._norm(hidden, layer.before_attention).to(self.dtype)
+        bias = None if layer.qkv_bias is None else layer.qkv_bias.tensor
+        qkv = F.linear(x, layer.qkv.tensor, bias).unflatten(-1, (-1, self.shape.head_size))
+        query_key, value = qkv[..., :key_end, :], qkv[..., key_end:, :]
+        if layer.query_norm is not None:
+            query, key = query_key.split((heads, self.shape.key_heads), dim=-2)
+            query_key = torch.cat(
+                (
+                    self._norm(query.float(), layer.query_norm),
+                    self._norm(key.float(), layer.key_norm),
+                ),
+                dim=-2,
+            )
+        query_key = rotate(query_key, *rotation).to(self.attention_dtype)
+        value = value.to(self.attention_dtype)
+        mixed = attend(number, query_key[..., :heads, :], query_key[..., heads:, :], value)
+        hidden = hidden + F.linear(mixed.flatten(-2).to(self.dtype), layer.output.tensor)
+        x = self._norm(hidden, layer.before_feed_forward).to(self.dtype)
+        gate, up = F.linear(x, layer.gate_up.tensor).chunk(2, dim=-1)
+        return hidden + F.linear(F.silu(gate) * up, layer.down.tensor)
 
 
-def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
-    """Apply rotary positions to queries or keys (rows, heads, length, head_size)."""
-    low, high = x.chunk(2, dim=-1)
-    return x * cos + torch.cat((-high, low), dim=-1) * sin
-
-
-class Cache:
-    """Keys and values of all layers, allocated once: (rows, key_heads, columns, head_size)."""
-
-    def __init__(self, transformer: Transformer, rows: int, columns: int):
-        shape, like = transformer.shape, transformer.model.lm_head.weight
-        size = (rows, shape.key_heads, columns, shape.head_size)
-        self.keys = [like.new_zeros(size) for _ in range(shape.layers)]
-        self.values = [like.new_zeros(size) for _ in range(shape.layers)]
-
-    def select(self, rows: torch.Tensor) -> None:
-        """Keep only these rows, in this order; a row may be named several times."""
-        self.keys = [part[rows] for part in self.keys]
-        self.values = [part[rows] for part in self.values]
+def rotate(x: torch.Tensor, cos: torch.Tensor, signed_sin: torch.Tensor) -> torch.Tensor:
+    """Apply rotary positions to queries or keys (..., heads, head_size)."""
+    return x * cos + x.roll(x.shape[-1] // 2, dims=-1) * signed_sin
