@@ -21,6 +21,7 @@ SETTINGS = {
     "scale": "mini",
     "seed": 3,
     "require_gpu": False,
+    "model": {"checkpoint": None},
     "r1_zero": {"updates": 60, "questions_per_update": 8, "group_size": 16},
     "evaluate": {"samples": 16, "consensus": 16, "curve_prompts_per_category": 12},
 }

@@ -16,30 +16,13 @@ sys.path.append(str(HERE.parent / "scripts"))
 
 from r1repro.configuration import problems, settings_of
 from r1repro.messages import failure_text, summary_text
+from r1repro.own_base import files_of
 from r1repro.parent import announce_workflow, put_this_python_first
 from r1repro.preflight import PreflightError, check_free_disk, check_gpu, check_writable, take_lock
 from r1repro.provenance import code_digest
 
 # Rules call `python`: it is the one that runs Snakemake, unless conda puts its own before it.
 put_this_python_first()
-
-CHECKPOINTS = {
-    "base": "results/prepare/base",
-    "dev1": "results/prepare/dev1",
-    "r1_zero": "results/rl/r1_zero/checkpoint",
-}
-# The stages whose attempts are billed; their benchmark files are new whenever they ran anew.
-BILLED = [
-    "prompts",
-    "corpus",
-    "tokenizer",
-    "base",
-    "dev1",
-    "r1_zero",
-    *(f"score_{checkpoint}" for checkpoint in CHECKPOINTS),
-    "scores",
-    "curve",
-]
 
 
 def stop_on_problems():
@@ -87,6 +70,29 @@ def print_failure(snakemake_log):
 
 
 stop_on_problems()
+
+# The base is made here unless the user names a folder; its files are inputs, so that a change of
+# one of them is seen.
+OWN_BASE = config["model"]["checkpoint"] or []
+OWN_BASE_FILES = files_of(config["model"]["checkpoint"])
+BASE = OWN_BASE or "results/prepare/base"
+CHECKPOINTS = {
+    "base": BASE,
+    "dev1": "results/prepare/dev1",
+    "r1_zero": "results/rl/r1_zero/checkpoint",
+}
+# The stages whose attempts are billed; their benchmark files are new whenever they ran anew.
+BILLED = [
+    "prompts",
+    "corpus",
+    "tokenizer",
+    *([] if OWN_BASE else ["base"]),
+    "dev1",
+    "r1_zero",
+    *(f"score_{checkpoint}" for checkpoint in CHECKPOINTS),
+    "scores",
+    "curve",
+]
 
 
 wildcard_constraints:

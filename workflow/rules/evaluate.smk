@@ -12,6 +12,7 @@ rule score:
     input:
         program="workflow/scripts/score.py",
         model=lambda wildcards: CHECKPOINTS[wildcards.checkpoint],
+        own_base_files=lambda wildcards: OWN_BASE_FILES if wildcards.checkpoint == "base" else [],
         test=rules.prompts.output.test,
     output:
         samples="results/evaluate/{checkpoint}/samples.jsonl",

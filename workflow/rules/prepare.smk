@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Takes   results/data: base corpus and cold-start set
+Takes   results/data: base corpus and cold-start set; model.checkpoint, if it names a folder, in
+        place of the base
 Makes   results/prepare: tokenizer, base and dev1 as Hugging Face folders, and their metrics
 Keeps   results/state/{base,dev1} (checkpoints), results/attempts, results/wandb: not outputs,
         because Snakemake deletes the outputs of a job that fails
@@ -8,7 +9,7 @@ Keeps   results/state/{base,dev1} (checkpoints), results/attempts, results/wandb
 
 
 rule tokenizer:
-    """Train the tokenizer on the corpus; digits become tokens of one to three digits."""
+    """Train the tokenizer on the corpus, or take the own base's, and count all data in tokens."""
     input:
         program="workflow/scripts/tokenizer.py",
         base_corpus=rules.corpus.output.base_corpus,
@@ -16,6 +17,7 @@ rule tokenizer:
         train=rules.prompts.output.train,
         validation=rules.prompts.output.validation,
         test=rules.prompts.output.test,
+        own_base=OWN_BASE,
     output:
         tokenizer=directory("results/prepare/tokenizer"),
         tokens_manifest="results/data/tokens_manifest.json",
@@ -44,6 +46,7 @@ rule tokenizer:
             --attempts {params.attempts:q} --code {params.code:q} \
             --base-corpus {input.base_corpus:q} --cold-start {input.cold_start:q} \
             --train {input.train:q} --validation {input.validation:q} --test {input.test:q} \
+            --own-base {input.own_base:q} \
             --out-tokenizer {output.tokenizer:q} \
             --out-tokens-manifest {output.tokens_manifest:q} \
             3>&2 >{log:q} 2>&1
@@ -72,7 +75,7 @@ rule base:
         runtime="12h",
         tracking=json.dumps(config["tracking"]),
     params:
-        settings=settings("model", "compute", "base"),
+        settings=settings("model", "compute", "base", without=("model.checkpoint",)),
         state="results/state/base",
         attempts="results/attempts",
         wandb="results/wandb",
@@ -97,7 +100,8 @@ rule dev1:
     """Fine-tune the base on the cold-start set, loss on responses only."""
     input:
         program="workflow/scripts/dev1.py",
-        base=rules.base.output.base,
+        base=BASE,
+        own_base_files=OWN_BASE_FILES,
         cold_start=rules.corpus.output.cold_start,
     output:
         dev1=directory("results/prepare/dev1"),
@@ -137,8 +141,8 @@ rule dev1:
 
 
 rule prepare:
-    """Target: tokenizer, base and dev1."""
+    """Target: tokenizer, base unless it is the user's own, and dev1."""
     input:
         rules.tokenizer.output,
-        rules.base.output,
+        [] if OWN_BASE else rules.base.output,
         rules.dev1.output,

@@ -16,7 +16,7 @@ rule page:
         corpus_manifest=rules.corpus.output.manifest,
         tokens_manifest=rules.tokenizer.output.tokens_manifest,
         decontamination=rules.prompts.output.decontamination,
-        base_metrics=rules.base.output.metrics,
+        base_metrics=[] if OWN_BASE else rules.base.output.metrics,
         dev1_metrics=rules.dev1.output.metrics,
         rl_metrics=rules.r1_zero.output.metrics,
         samples=expand("results/evaluate/{checkpoint}/samples.jsonl", checkpoint=CHECKPOINTS),

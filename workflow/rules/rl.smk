@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Takes   results/prepare/base, results/data/train.jsonl
+Takes   results/prepare/base or model.checkpoint, results/data/train.jsonl
 Makes   results/rl/r1_zero: checkpoint (Hugging Face folder), checkpoints along the way, metrics
 Keeps   results/state/r1_zero (checkpoints), results/attempts, results/wandb: not outputs
 """
@@ -10,7 +10,8 @@ rule r1_zero:
     """Improve the base with GRPO on accuracy and format rewards alone."""
     input:
         program="workflow/scripts/r1_zero.py",
-        base=rules.base.output.base,
+        base=BASE,
+        own_base_files=OWN_BASE_FILES,
         train=rules.prompts.output.train,
     output:
         checkpoint=directory("results/rl/r1_zero/checkpoint"),

@@ -12,7 +12,6 @@ from r1repro.files import write_text_atomic
 
 TABLES = ("prompts_manifest", "corpus_manifest", "tokens_manifest", "decontamination")
 TABLES += (
-    "base_metrics",
     "dev1_metrics",
     "rl_metrics",
     "test",
@@ -22,6 +21,7 @@ TABLES += (
     "paper_cost",
     "templates",
 )
+OTHERS = ("base_metrics", "published_curve", "attempts")
 PUBLISHED_CURVE = Path("results/published/nature/r1_zero_curve.csv")
 
 
@@ -30,9 +30,11 @@ def main() -> None:
     for name in (*TABLES, "out_report", "out_summary"):
         cli.add_argument(f"--{name.replace('_', '-')}", type=Path, required=True)
     cli.add_argument("--samples", type=Path, nargs="+", required=True)
+    # none where the base is the user's own
+    cli.add_argument("--base-metrics", type=Path, nargs="?", help="training metrics of the base")
     cli.add_argument("--published-curve", type=Path, default=PUBLISHED_CURVE)
     args = cli.parse_args()
-    tables = {name: getattr(args, name) for name in (*TABLES, "published_curve", "attempts")}
+    tables = {name: getattr(args, name) for name in (*TABLES, *OTHERS)}
     paths = Paths(samples=args.samples, **tables)
     with open_attempt(
         args.attempts,

@@ -21,6 +21,9 @@ import yaml
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
+from r1repro.errors import InputError
+from r1repro.own_base import check_folder, config_of, positions_of
+
 WORDS = {
     "integer": "a whole number",
     "number": "a number",
@@ -37,10 +40,13 @@ NOT_ABOVE = (
     ("evaluate.curve_prompts_per_category", "data.prompts_per_category.test"),
     ("r1_zero.max_response_tokens", "r1_zero.late_max_response_tokens"),
     ("r1_zero.late_max_response_tokens", "r1_zero.row_tokens"),
-    ("evaluate.max_response_tokens", "model.max_positions"),
-    ("base.row_tokens", "model.max_positions"),
-    ("dev1.row_tokens", "model.max_positions"),
-    ("r1_zero.row_tokens", "model.max_positions"),
+)
+# settings that must not exceed the positions of the model
+WITHIN_POSITIONS = (
+    "evaluate.max_response_tokens",
+    "base.row_tokens",
+    "dev1.row_tokens",
+    "r1_zero.row_tokens",
 )
 # what happens between two rollouts must fall on a whole number of them
 MULTIPLES = (
@@ -234,11 +240,28 @@ def relations(config: Mapping) -> Iterator[tuple[list[str], str]]:
         low, high = value_at(config, lower), value_at(config, upper)
         if low > high:
             yield [lower, upper], f"'{lower}' ({low}) must not exceed '{upper}' ({high})"
+    yield from _beyond_positions(config)
     for number, factor in MULTIPLES:
         product, step = value_at(config, number), value_at(config, factor)
         if product % step:
             keys = [number, factor]
             yield keys, f"'{number}' ({product}) must be a multiple of '{factor}' ({step})"
+
+
+def _beyond_positions(config: Mapping) -> Iterator[tuple[list[str], str]]:
+    """Yield what is longer than the model accepts: the one trained here, or the user's own."""
+    own, concerned = config["model"]["checkpoint"], list(WITHIN_POSITIONS)
+    if own is None:
+        holder, limit = "model.max_positions", config["model"]["max_positions"]
+        shown = f"'{holder}' ({limit})"
+    else:
+        holder, limit = "model.checkpoint", positions_of(config_of(Path(own)))
+        shown = f"the {limit} positions of '{holder}'"
+        concerned.remove("base.row_tokens")  # that base is not trained
+    for name in concerned:
+        length = value_at(config, name)
+        if limit is not None and length > limit:
+            yield [name, holder], f"'{name}' ({length}) must not exceed {shown}"
 
 
 def value_at(config: Mapping, key: str) -> object:
@@ -268,6 +291,12 @@ def problems(
                 f"{place}: 'data.user_prompts' names {own}, which is no file; give a path relative "
                 "to the root of the repository"
             )
+        checkpoint = config["model"]["checkpoint"]
+        try:
+            if checkpoint is not None:
+                check_folder(Path(checkpoint))
+        except InputError as error:
+            return [*found, f"{places.of(('model', 'checkpoint'))}: 'model.checkpoint': {error}"]
         for keys, text in relations(config):
             found.append(f"{places.of(*(key.split('.') for key in keys))}: {text}")
     return found

@@ -20,6 +20,7 @@ from transformers import (
 )
 
 from r1repro.errors import InputError, SettingsError
+from r1repro.own_base import config_of, positions_of, vocabulary_of
 
 ARCHITECTURES = {"llama": (LlamaConfig, LlamaForCausalLM)}
 # What transformers raises about folders that it cannot load, by what is wrong with them.
@@ -66,7 +67,7 @@ def load_model(folder: Path, device: torch.device) -> PreTrainedModel:
     Raises InputError when the folder has no readable safetensors weights, when transformers has
     no model for it, and when weights are missing, quantised or not finite.
     """
-    _config_of(folder)
+    config_of(folder)
     try:
         model, report = AutoModelForCausalLM.from_pretrained(
             folder,
@@ -87,25 +88,6 @@ def load_model(folder: Path, device: torch.device) -> PreTrainedModel:
     if not all(bool(torch.isfinite(weight).all()) for weight in model.parameters()):
         raise InputError(f"{folder} holds weights that are not finite numbers")
     return model.to(device)
-
-
-def _config_of(folder: Path) -> dict:
-    """Return config.json as it stands; raises InputError when there is none to use."""
-    file = folder / "config.json"
-    if not file.is_file():
-        raise InputError(f"{folder} holds no checkpoint: config.json is missing")
-    try:
-        config = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{file} is not JSON: {error}") from error
-    if not isinstance(config, dict):
-        raise InputError(f"{file} is not a JSON object")
-    if "quantization_config" in config:
-        raise InputError(
-            f"{folder} holds quantised weights, which cannot be trained; use the checkpoint they "
-            "were made from"
-        )
-    return config
 
 
 def _unloadable(folder: Path, error: Exception) -> str:
@@ -138,7 +120,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
             "one as eos_token in tokenizer_config.json"
         )
     if (folder / "config.json").is_file():
-        known = vocabulary_of(_config_of(folder))
+        known = vocabulary_of(config_of(folder))
         needed = max(tokenizer.get_vocab().values()) + 1
         if known is not None and needed > known:
             raise InputError(
@@ -146,16 +128,6 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
                 f"{known}; use the tokenizer that belongs to the model"
             )
     return tokenizer
-
-
-def _text_part(config: dict) -> dict:
-    """Return the part of config.json that describes the language model."""
-    return config["text_config"] if isinstance(config.get("text_config"), dict) else config
-
-
-def vocabulary_of(config: dict) -> int | None:
-    """Return the rows of the embedding by config.json, None where it does not say."""
-    return _text_part(config).get("vocab_size")
 
 
 def check_room(
@@ -170,7 +142,7 @@ def check_room(
     """
     longest = max(map(len, prompts), default=0)
     whole = longest + response_tokens
-    room = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    room = positions_of(model.config.to_dict())
     parts = f"a prompt of {longest} tokens and a response of up to {response_tokens}"
     if room is not None and whole > room:
         raise InputError(

@@ -129,7 +129,7 @@ class Dataset:
         caption = (
             "From the manifests: records by category. Words are normalised and counted in the "
             "question of a prompt and in the whole text of the rest; tokens are those of the "
-            "tokenizer trained here, prompts with their frame, the cold start with its responses."
+            "base's tokenizer, prompts with their frame, the cold start with its responses."
         )
         return Grid("Data files", caption, heads, rows)
 

@@ -59,7 +59,7 @@ def _svg(charts: list[str]) -> list[Markup]:
 
 
 def _head(evidence: Evidence) -> dict:
-    headline, warning = prose.headline(evidence.scale)
+    headline, warning = prose.headline(evidence.scale, evidence.own_base)
     done = evidence.finished
     busy = sum(a.seconds for a in done)
     facts = [
@@ -70,7 +70,7 @@ def _head(evidence: Evidence) -> dict:
         ("Seed", str(evidence.seed)),
         ("Stages", f"{len(done)} completed in {duration(busy)} of work"),
     ]
-    results = verdicts.key_results(evidence.scores, evidence.scale)
+    results = verdicts.key_results(evidence.scores, evidence.kind)
     summary = "; ".join(f"{r.name} {r.measured} ({r.verdict})" for r in results)
     return {
         "title": f"r1repro, {evidence.scale}, seed {evidence.seed}: {headline.split(':')[0]}",
@@ -89,9 +89,12 @@ def what_was_run(evidence: Evidence) -> str:
     names = evidence.scores.checkpoints()
     categories = [CATEGORY_NAMES.get(c, c) for c in evidence.data.categories()]
     categories = [c if c.isupper() else c.lower() for c in categories]
+    base = "pretrained a base model on worked solutions"
+    if evidence.own_base is not None:
+        base = f"took {evidence.own_base} as its base model"
     return (
-        f"This run made its problems ({', '.join(categories)}), pretrained a base "
-        f"model on worked solutions, fine-tuned dev1 from it, and trained r1_zero from the base "
+        f"This run made its problems ({', '.join(categories)}), {base}, "
+        "fine-tuned dev1 from it, and trained r1_zero from the base "
         f"by reinforcement learning alone: GRPO, {count(zero['updates'])} policy updates of "
         f"{count(zero['questions_per_update'])} questions \u00d7 {zero['group_size']} answers. "
         f"Then {', '.join(names[:-1])} and {names[-1]} answered {count(questions)} test questions "
@@ -101,13 +104,13 @@ def what_was_run(evidence: Evidence) -> str:
 
 def _results(evidence: Evidence) -> dict:
     scores = evidence.scores
-    applies = evidence.scale == verdicts.SCALE_WITH_EXPECTATIONS
+    applies = evidence.kind == verdicts.SCALE_WITH_EXPECTATIONS
     zero = scores.get("r1_zero", "all", "pass@1")
     return {
-        "results": verdicts.key_results(scores, evidence.scale),
+        "results": verdicts.key_results(scores, evidence.kind),
         "expectation_note": prose.EXPECTATIONS
         if applies
-        else prose.NO_EXPECTATIONS.format(scale=evidence.scale),
+        else prose.NO_EXPECTATIONS.format(scale=evidence.kind),
         "results_note": prose.INTERVALS.format(
             samples=zero.samples, prompts=count(zero.prompts), consensus=scores.consensus
         ),
@@ -197,10 +200,11 @@ def _history(evidence: Evidence) -> dict:
 
 def _training(paths: Paths) -> dict:
     charts, updates = training.reinforcement_charts(paths.rl_metrics)
-    losses = [
-        training.loss_chart(paths.base_metrics, "base", "base: pretraining loss"),
-        training.loss_chart(paths.dev1_metrics, "dev1", "dev1: fine-tuning loss"),
-    ]
+    losses = [training.loss_chart(paths.dev1_metrics, "dev1", "dev1: fine-tuning loss")]
+    what = "dev1 on the cold-start responses only"
+    if paths.base_metrics is not None:
+        losses.insert(0, training.loss_chart(paths.base_metrics, "base", "base: pretraining loss"))
+        what = f"the base on the corpus, {what}"
     return {
         "training_sentence": f"Every one of the {count(updates)} policy updates of r1_zero, as "
         "logged while it trained.",
@@ -208,4 +212,5 @@ def _training(paths: Paths) -> dict:
         "training_caption": "A group is the set of answers sampled to one question; where all its "
         "rewards are equal it teaches nothing. Time per update depends on the machine.",
         "loss_charts": _svg(losses),
+        "loss_caption": f"Loss on the training rows, one point per optimiser step: {what}.",
     }

@@ -24,7 +24,7 @@ class Paths:
     corpus_manifest: Path
     tokens_manifest: Path
     decontamination: Path
-    base_metrics: Path
+    base_metrics: Path | None  # None: the base is the user's own
     dev1_metrics: Path
     rl_metrics: Path
     samples: Sequence[Path]
@@ -42,7 +42,8 @@ class Paths:
         table = []
         for option, holds in HOLDS.items():
             found = getattr(self, option)
-            table += [(path, holds) for path in ([found] if isinstance(found, Path) else found)]
+            found = [found] if isinstance(found, Path) else found or []
+            table += [(path, holds) for path in found]
         return table
 
     def files(self) -> list[Path]:
@@ -84,6 +85,12 @@ class Evidence:
     paper_bill: PaperBill
     attempts: list[history.Attempt]
     finished: list[history.Attempt]
+    own_base: str | None  # name of the folder of a base that was not trained here
+
+    @property
+    def kind(self) -> str:
+        """Return what the numbers belong to: the scale, and a base that is not of that scale."""
+        return self.scale if self.own_base is None else f"{self.scale} with an own base"
 
 
 def sample_files(paths: Sequence[Path]) -> dict[str, Path]:
@@ -100,6 +107,7 @@ def sample_files(paths: Sequence[Path]) -> dict[str, Path]:
 
 def read_evidence(paths: Paths, settings: dict) -> Evidence:
     """Read all inputs; raises InputError at the first that is missing or malformed."""
+    checkpoint = settings["model"]["checkpoint"]
     attempts = history.read_attempts(paths.attempts)
     finished = history.finished(attempts, settings["scale"])
     if not finished:
@@ -125,6 +133,7 @@ def read_evidence(paths: Paths, settings: dict) -> Evidence:
         paper_bill=read_paper_bill(paths.paper_cost),
         attempts=attempts,
         finished=finished,
+        own_base=Path(checkpoint).name if checkpoint else None,
     )
 
 

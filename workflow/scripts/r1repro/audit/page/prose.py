@@ -39,6 +39,14 @@ HEADLINES = {
     ),
 }
 
+OWN_BASE = (
+    "Own base model: nothing here is the paper's model",
+    (
+        "The base is a checkpoint of the user's own, {name}, and was not trained here. A number on "
+        "this page is about this run unless it is marked as the paper's."
+    ),
+)
+
 EXCLUDED_FROM_PAPER = (
     "the base model DeepSeek-V3-Base (2,788K H800 hours by its own report)",
     "the preparatory experiments on A100 with a model of about 30B parameters: hours not reported",
@@ -98,8 +106,8 @@ INTERVALS = (
 )
 
 
-def headline(scale: str) -> tuple[str, str]:
-    """Return the headline of a scale and the sentence below it.
+def headline(scale: str, own_base: str | None = None) -> tuple[str, str]:
+    """Return the headline of a scale, or of a base of the user's own, and the sentence below it.
 
     Raises SettingsError for a scale without one: a page must not leave its scale unsaid.
     """
@@ -108,4 +116,6 @@ def headline(scale: str) -> tuple[str, str]:
             f"the scale {scale!r} has no headline on the page; set scale to one of "
             f"{', '.join(HEADLINES)}"
         )
+    if own_base is not None:
+        return OWN_BASE[0], OWN_BASE[1].format(name=own_base)
     return HEADLINES[scale]

@@ -25,7 +25,7 @@ def _entry(label: str, text: str) -> list[str]:
 
 
 def _result_lines(evidence: Evidence) -> list[str]:
-    results = verdicts.key_results(evidence.scores, evidence.scale)
+    results = verdicts.key_results(evidence.scores, evidence.kind)
     name_width = max(len(plain(r.name)) for r in results)
     lines = []
     for result in results:
@@ -38,9 +38,9 @@ def _result_lines(evidence: Evidence) -> list[str]:
 
 
 def _verdict_sentence(evidence: Evidence) -> str:
-    results = verdicts.key_results(evidence.scores, evidence.scale)
-    if evidence.scale != verdicts.SCALE_WITH_EXPECTATIONS:
-        return f"none: expectations were stated for scale mini, this run has scale {evidence.scale}"
+    results = verdicts.key_results(evidence.scores, evidence.kind)
+    if evidence.kind != verdicts.SCALE_WITH_EXPECTATIONS:
+        return f"none: expectations were stated for scale mini, this run has scale {evidence.kind}"
     found = [r.verdict for r in results]
     names = (verdicts.PASS, verdicts.WARN, verdicts.FAIL)
     return ", ".join(f"{found.count(name)} {name}" for name in names)
@@ -51,7 +51,7 @@ def build(evidence: Evidence, report: Path) -> str:
     done = evidence.finished
     sums = bill.total(evidence.bill)
     first, last = evidence.curve.points[0], evidence.curve.points[-1]
-    headline, _ = prose.headline(evidence.scale)
+    headline, _ = prose.headline(evidence.scale, evidence.own_base)
     entries = [
         ("r1repro", f"{headline} (scale {evidence.scale}, seed {evidence.seed})"),
         ("run", f"{history.period(done)}, commit {history.commits(done)}"),

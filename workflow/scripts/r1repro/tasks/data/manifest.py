@@ -120,7 +120,7 @@ def tokens_manifest(paths: list[Path], encode: Callable[[list[str]], list[list[i
     return {
         "files": {path.name: token_statistics(path, encode) for path in paths},
         "length_unit": (
-            "tokens of the tokenizer trained here; prompts with their frame, cold-start samples "
+            "tokens of the base's tokenizer; prompts with their frame, cold-start samples "
             "with their response"
         ),
     }
