@@ -72,12 +72,14 @@ def test_counters_position_and_outputs_are_in_the_end_line(tmp_path):
         attempt.count(tokens_generated=4)
         attempt.note(step=7, total=9)
         attempt.wandb_run_id = "abc"
+        attempt.precision = "bfloat16"
         out.write_text("abc")
         attempt.outputs([out])
     end = lines_of(tmp_path / "a")[-1]
     assert (end["kind"], end["exit_code"], end["signal"]) == ("end", 0, None)
     assert (end["tokens_generated"], end["tokens_trained"], end["flop"]) == (7, 0, 10**25)
     assert (end["step"], end["total"], end["wandb_run_id"]) == (7, 9, "abc")
+    assert end["precision"] == "bfloat16"
     assert end["outputs"][str(out)].startswith("ba7816bf")
 
 

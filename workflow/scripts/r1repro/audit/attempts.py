@@ -111,6 +111,7 @@ class Attempt:
     def __init__(self, path: Path, begin: dict, hardware: Hardware, started: float):
         self.path, self.id = path, begin["attempt_id"]
         self.wandb_run_id: str | None = None
+        self.precision: str | None = None  # of the matrix products, once the device is known
         self._started, self._pid, self._hardware = started, os.getpid(), hardware
         self._counters = dict.fromkeys(COUNTERS, 0)
         self._position: dict[str, int | None] = {"step": None, "total": None}
@@ -194,6 +195,7 @@ class Attempt:
                 **progress,
                 "energy": energy,
                 "wandb_run_id": self.wandb_run_id,
+                "precision": self.precision,
                 **fields,
             }
             if self._inputs:
@@ -242,7 +244,8 @@ class _SilentAttempt(Attempt):
 
     def __init__(self, hardware: Hardware):
         self._hardware, self._started = hardware, time.monotonic()
-        self.path, self.id, self.wandb_run_id = Path(os.devnull), "", None
+        self.path, self.id = Path(os.devnull), ""
+        self.wandb_run_id = self.precision = None
         self._counters, self._outputs = dict.fromkeys(COUNTERS, 0), []
         self._counting, self._trouble = threading.Lock(), None
         self._written_at = time.monotonic()

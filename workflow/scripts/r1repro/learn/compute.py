@@ -29,6 +29,7 @@ class Compute:
     precision: str = "float32"
     tokens_per_pass: int = 1024
     responses_at_once: int = 128
+    device: torch.device = torch.device("cpu")
     lanes: Lanes = Lanes(1)
     world: World = World()
 
@@ -50,5 +51,5 @@ def open_compute(settings: dict, device: torch.device, world: World | None = Non
         flush=True,
     )
     return Compute(
-        precision, settings["tokens_per_pass"], settings["responses_at_once"], lanes, world
+        precision, settings["tokens_per_pass"], settings["responses_at_once"], device, lanes, world
     )

@@ -58,6 +58,8 @@ def finetune(
     sequences = fitting(sequences, settings["row_tokens"], samples_file)
     batches = finetuning_batches(sequences, settings, args.settings["seed"], stage)
     compute = open_compute(args.settings["compute"], device, world)
+    if run is not None:
+        run.attempt.precision = compute.precision
     rows = train_supervised(model, batches, settings, compute, run)
     if run is not None:
         run.finish(

@@ -50,6 +50,8 @@ def pretrain(
     ).to(device)
     print(f"{sum(p.numel() for p in model.parameters())} parameters, {len(batches)} steps")
     compute = open_compute(args.settings["compute"], device, world)
+    if run is not None:
+        run.attempt.precision = compute.precision
     rows = train_supervised(model, batches, settings, compute, run)
     if run is not None:
         run.finish(
