@@ -3,25 +3,18 @@
 
 import pytest
 import torch
-from foreign_checkpoints import FAMILIES, other_tokenizer, our_tokenizer, random_model, write_folder
+from foreign_checkpoints import FAMILIES, random_model
 from transformers import GPT2LMHeadModel
 
 from r1repro.errors import InputError
-from r1repro.learn import generic, grpo
-from r1repro.learn.checkpoint import load_model, load_tokenizer, save_checkpoint
-from r1repro.learn.finetuning import response_sequences
+from r1repro.learn import generic
 from r1repro.learn.generic import GenericTransformer, Way, unpacked
-from r1repro.learn.optimisation import Optimiser, adamw
 from r1repro.learn.packing import Sequence, lay_out, pack
 from r1repro.learn.rollout import Sampling, choose
-from r1repro.learn.tokenizer import encode_all
-from r1repro.tasks.template import frame
 
 VOCABULARY, END = 60, 59
 PROMPTS = [[1, 2, 3], [4, 5, 6, 7, 8, 9, 10], [11]]
 SAMPLES = 8
-ADAMW = {"learning_rate": 1e-3, "betas": [0.9, 0.95], "weight_decay": 0.0}
-CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
@@ -196,23 +189,6 @@ def test_dropout_stays_off():
     assert torch.equal(first, second)
 
 
-# ---- one step of each kind -----------------------------------------------------------------------
-
-TOKENIZERS = {"ours": our_tokenizer, "other": other_tokenizer}
-QUESTIONS = ["What is 1+2?", "Compute 10 - 7."]
-
-
-def step(model, view, loss):
-    """Take one optimiser step the way the stages do: gradients through the view's weights."""
-    leaves = [weight.tensor for weight in view.working]
-    gradients = torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True)
-    for weight, gradient in zip(view.working, gradients, strict=True):
-        weight.give(gradient)
-    optimiser = Optimiser([adamw(list(model.parameters()), ADAMW)])
-    assert optimiser.step(1.0, 1.0) > 0
-    view.refresh()
-
-
 def test_gradients_add_up_over_pieces():
     """Two halves given one after the other are the whole."""
     model = model_of("gpt2")
@@ -221,50 +197,3 @@ def test_gradients_add_up_over_pieces():
         for weight in view.working:
             weight.give(gradient.expand_as(weight.tensor))
     assert all(bool((weight.grad == 3).all()) for weight in model.parameters())
-
-
-@pytest.mark.parametrize("tokenizer", TOKENIZERS)
-@pytest.mark.parametrize("family", ["qwen2", "qwen3", "gpt2"])
-def test_one_update_of_each_stage_changes_the_weights_and_saves_a_folder(
-    family, tokenizer, tmp_path
-):
-    """From a folder over GRPO and fine-tuning to a folder whose logits are the trained ones."""
-    folder = write_folder(tmp_path / "own", family, TOKENIZERS[tokenizer](), spare=3)
-    model, tokenizer = load_model(folder, CPU), load_tokenizer(folder)
-    before = [weight.clone() for weight in model.parameters()]
-    view, end = GenericTransformer(model), tokenizer.eos_token_id
-    prompts = encode_all(tokenizer, [frame(question) for question in QUESTIONS])
-    groups = view.sample_wave(prompts, uniform(6, rows=8), Sampling(1.0, 1.0, 6, end))
-    owners = [list(range(i * 4, i * 4 + 4)) for i in range(2)]
-    sequences = [
-        Sequence(prompt, [r.tokens for r in group], own)
-        for prompt, group, own in zip(prompts, groups, owners, strict=True)
-    ]
-    packed = pack(sequences, 320)
-    rewards = torch.tensor([[0.0, 1.0, 0.0, 2.0], [1.0, 1.0, 1.0, 1.0]])
-    advantages = grpo.group_advantages(rewards, "population").flatten()[packed.owner]
-    logprobs, _ = view.token_logprobs(packed)
-    old = torch.tensor([p for i in packed.owner.unique() for p in groups[i // 4][i % 4].logprobs])
-    order = torch.argsort(packed.owner, stable=True)
-    assert (logprobs.detach()[order] - old).abs().max() < 1e-4
-    known = logprobs.detach()
-    gain, _ = grpo.surrogate(logprobs, known, advantages, 0.2)
-    step(model, view, -(gain - 0.001 * grpo.divergence(logprobs, known)).mean())
-    updated = [weight.clone() for weight in model.parameters()]
-    assert any(not torch.equal(a, b) for a, b in zip(before, updated, strict=True))
-
-    worked = [{"prompt": frame(q), "response": "<think>1</think>"} for q in QUESTIONS]
-    rows = [[sequence] for sequence in response_sequences(worked, tokenizer)]
-    logprobs, _ = view.token_logprobs(lay_out(rows, 320))
-    step(model, view, -logprobs.mean())
-    save_checkpoint(model, tokenizer, tmp_path / "trained")
-    again = load_model(tmp_path / "trained", CPU)
-    for name, weight in again.named_parameters():
-        assert torch.equal(weight, dict(model.named_parameters())[name])
-    with torch.no_grad():
-        row = torch.tensor(prompts[:1])
-        assert torch.equal(again(row).logits, model(row).logits)
-        assert not torch.equal(again(row).logits, load_model(folder, CPU)(row).logits)
-    assert encode_all(load_tokenizer(tmp_path / "trained"), QUESTIONS) == encode_all(
-        tokenizer, QUESTIONS
-    )
