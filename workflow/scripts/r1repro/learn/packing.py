@@ -72,10 +72,7 @@ def best_fit(lengths: list[int], room: int) -> list[list[int]]:
     """
     order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
     if order and lengths[order[0]] > room:
-        raise InputError(
-            f"a sequence of {lengths[order[0]]} tokens does not fit into rows of {room} tokens; "
-            "raise row_tokens or lower the maximum length"
-        )
+        raise _too_long(lengths[order[0]], room)
     rows: list[list[int]] = []
     by_room: list[list[int]] = [[] for _ in range(room + 1)]  # free room -> numbers of rows
     for item in order:
@@ -90,6 +87,13 @@ def best_fit(lengths: list[int], room: int) -> list[list[int]]:
         rows[row].append(item)
         by_room[free - need].append(row)
     return rows
+
+
+def _too_long(tokens: int, room: int) -> InputError:
+    return InputError(
+        f"a sequence of {tokens} tokens does not fit into rows of {room} tokens; "
+        "raise row_tokens or lower the maximum length"
+    )
 
 
 def split_groups(sequences: list[Sequence], row_tokens: int) -> list[Sequence]:
@@ -112,6 +116,20 @@ def split_groups(sequences: list[Sequence], row_tokens: int) -> list[Sequence]:
 def length_of(sequence: Sequence) -> int:
     """Return the tokens that a sequence takes in a row."""
     return len(sequence.prefix) + sum(map(len, sequence.continuations))
+
+
+def row_length(sequences: list[Sequence], row_tokens: int) -> int:
+    """Return how long rows need to be: the longest text, up to a multiple of 64.
+
+    Attention under a mask costs the square of a row, so longer ones would only be dearer. Raises
+    InputError when the longest text is longer than `row_tokens`.
+    """
+    longest = max(
+        len(sequence.prefix) + max(map(len, sequence.continuations)) for sequence in sequences
+    )
+    if longest > row_tokens:
+        raise _too_long(longest, row_tokens)
+    return min(row_tokens, -(-longest // 64) * 64)
 
 
 def pack_rows(sequences: list[Sequence], row_tokens: int) -> Rows:

@@ -33,7 +33,7 @@ from r1repro.learn.experience import (
 from r1repro.learn.flop import forward_flop, training_flop
 from r1repro.learn.gradients import accumulate
 from r1repro.learn.optimisation import Optimiser, adamw, warmup_then_constant
-from r1repro.learn.packing import Sequence, lay_out, micro_batches, pack_rows
+from r1repro.learn.packing import Sequence, lay_out, micro_batches, pack_rows, row_length
 from r1repro.learn.policy import as_attention_wants, token_logprobs
 from r1repro.learn.rewards import Reward
 from r1repro.learn.rollout import Response, Sampling, generate
@@ -149,11 +149,16 @@ class Reinforcement:
                 save_checkpoint(self.model, self.tokenizer, folder)
 
     def _counted(self, row: dict) -> dict[str, int]:
-        """Count tokens and FLOP of one update: sampling, reference pass and training."""
-        config, row_tokens = self.model.config, self.settings["row_tokens"]
+        """Count tokens and FLOP of one update: sampling, reference pass and training.
+
+        A mean token of a response sees its question and half of the response.
+        """
+        config, settings = self.model.config, self.settings
         sampled, trained = row["tokens_generated"], row["tokens_trained"]
-        flop = forward_flop(config, sampled + trained, row_tokens)
-        flop += self.settings["inner_epochs"] * training_flop(config, trained, row_tokens)
+        question = (trained - sampled) / settings["questions_per_update"]
+        seen_twice = round(2 * question + row["length_mean"])
+        flop = forward_flop(config, sampled + trained, seen_twice)
+        flop += settings["inner_epochs"] * training_flop(config, trained, seen_twice)
         return {"tokens_generated": sampled, "tokens_trained": trained, "flop": flop}
 
     def _rollout_and_update(self, update: int):
@@ -228,11 +233,12 @@ class Reinforcement:
         ]
         lengths = torch.tensor([len(response.tokens) for response in responses])
         old = [response.logprobs for response in responses]
-        rows = pack_rows(as_attention_wants(self.policy, sequences), settings["row_tokens"])
+        sequences = as_attention_wants(self.policy, sequences)
+        room = row_length(sequences, settings["row_tokens"])
+        mine = self.compute.world.share(pack_rows(sequences, room))
         portions = []
-        mine = self.compute.world.share(rows)
-        for some in micro_batches(mine, settings["row_tokens"], self.compute.tokens_per_pass):
-            packed = lay_out(some, settings["row_tokens"]).to(self.policy.device)
+        for some in micro_batches(mine, room, self.compute.tokens_per_pass):
+            packed = lay_out(some, room).to(self.policy.device)
             weights = grpo.token_weights(packed.owner, lengths, settings["loss_average"])
             portions.append(Portion(packed, by_token(packed, old), weights))
         prompt_tokens = sum(len(self.prompt_tokens[chosen[number]]) for number in numbers)
