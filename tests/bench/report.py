@@ -32,7 +32,8 @@ def limits(found: dict) -> str:
         rows.append([f"products, {kind}", *_giga(best, "GFLOP/s"), how])
     best = max(found["bandwidths"], key=lambda row: row["median"])
     rows.append(["memory", *_giga(best, "GB/s"), best["way"]])
-    return table(["limit", "median", "lowest to highest", "reached by"], rows)
+    shown = table(["limit", "median", "lowest to highest", "reached by"], rows)
+    return "\n".join([shown, *_remarks({"limits": [found]})])
 
 
 def _giga(row: dict, unit: str) -> list[str]:

@@ -14,7 +14,7 @@ sys.path.insert(0, str(BENCH))
 import record  # noqa: E402
 import report  # noqa: E402
 from arithmetic import decode_bytes, forward_flop  # noqa: E402
-from bench_contestants import stumble, write_name
+from bench_contestants import stumble, write_name  # noqa: E402
 from memory import Peak  # noqa: E402
 from shapes import BenchError, end_after, prepare, settings_of  # noqa: E402
 from turns import interleave, ratio  # noqa: E402
