@@ -33,7 +33,7 @@ class EvaluationRun:
         device = prepare_device(self.stage, self.args.gpus, settings["require_gpu"])
         model, tokenizer = load_model(folder, device), load_tokenizer(folder)
         compute = open_compute(settings["compute"], device)
-        self.attempt.precision = compute.precision
+        self.attempt.precision = compute.precision_of(model)
 
         def count(tokens: int) -> None:
             flop = forward_flop(model.config, tokens, settings["evaluate"]["max_response_tokens"])

@@ -33,6 +33,10 @@ class Compute:
     lanes: Lanes = Lanes(1)
     world: World = World()
 
+    def precision_of(self, model: PreTrainedModel) -> str:
+        """Return the precision in which a model is computed: float32 where it computes itself."""
+        return self.precision if unsupported(model.config) is None else "float32"
+
     def transformer(self, model: PreTrainedModel) -> Transformer | GenericTransformer:
         """Return a model's forward pass: ours where it fits, else the model's own in float32."""
         if unsupported(model.config) is not None:

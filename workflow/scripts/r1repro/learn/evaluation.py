@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from r1repro.learn.checkpoint import check_room
 from r1repro.learn.compute import Compute
 from r1repro.learn.rollout import Sampling, generate
 from r1repro.learn.setup import derive_seed
@@ -57,6 +58,7 @@ def sample_all(compute: Compute, model, tokenizer, prompts, sandbox, settings, s
     """
     transformer = compute.transformer(model)
     encoded = encode_all(tokenizer, [frame(prompt["question"]) for prompt in prompts])
+    check_room(model, encoded, settings["max_response_tokens"])
     sampling = Sampling(
         settings["temperature"],
         settings["top_p"],

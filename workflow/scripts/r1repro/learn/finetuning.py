@@ -59,7 +59,7 @@ def finetune(
     batches = finetuning_batches(sequences, settings, args.settings["seed"], stage)
     compute = open_compute(args.settings["compute"], device, world)
     if run is not None:
-        run.attempt.precision = compute.precision
+        run.attempt.precision = compute.precision_of(model)
     rows = train_supervised(model, batches, settings, compute, run)
     if run is not None:
         run.finish(

@@ -33,7 +33,9 @@ def accumulate(
 
     def run(piece: Piece):
         loss, figures = loss_of(piece)
-        return torch.autograd.grad(loss, leaves), figures
+        # Not every weight of a foreign model takes part in every pass (experts, other senses).
+        found = torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True)
+        return found, figures
 
     total = [torch.zeros_like(leaf, dtype=torch.float32) for leaf in leaves]
     known: list[dict[str, float]] = []

@@ -93,7 +93,9 @@ def make_optimiser(model: torch.nn.Module, settings: dict, lanes: Lanes) -> Opti
     """
     if settings["muon_learning_rate"] is None:
         return Optimiser([adamw(list(model.parameters()), settings)])
-    inner = [w for w in model.model.layers.parameters() if w.ndim == 2]
+    ends = (model.get_input_embeddings(), model.get_output_embeddings())
+    tables = {id(end.weight) for end in ends if end is not None}
+    inner = [w for w in model.parameters() if w.ndim == 2 and id(w) not in tables]
     chosen = {id(weight) for weight in inner}
     rest = [weight for weight in model.parameters() if id(weight) not in chosen]
     muon = Muon(inner, settings["muon_learning_rate"], settings["weight_decay"], lanes)

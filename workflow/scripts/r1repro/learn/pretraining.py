@@ -51,7 +51,7 @@ def pretrain(
     print(f"{sum(p.numel() for p in model.parameters())} parameters, {len(batches)} steps")
     compute = open_compute(args.settings["compute"], device, world)
     if run is not None:
-        run.attempt.precision = compute.precision
+        run.attempt.precision = compute.precision_of(model)
     rows = train_supervised(model, batches, settings, compute, run)
     if run is not None:
         run.finish(

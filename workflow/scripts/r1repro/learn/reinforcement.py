@@ -19,7 +19,7 @@ import torch
 from r1repro.errors import SettingsError
 from r1repro.files import atomic_dir
 from r1repro.learn import grpo
-from r1repro.learn.checkpoint import load_training, save_checkpoint, save_training
+from r1repro.learn.checkpoint import check_room, load_training, save_checkpoint, save_training
 from r1repro.learn.compute import Compute
 from r1repro.learn.experience import (
     Portion,
@@ -86,6 +86,8 @@ class Reinforcement:
         self.compute = compute or Compute()
         self.prompts = prompts
         self.prompt_tokens = encode_all(tokenizer, [frame(p["question"]) for p in prompts])
+        longest = settings["late_max_response_tokens"]
+        check_room(model, self.prompt_tokens, longest, settings["row_tokens"])
         self.reference = copy.deepcopy(model).requires_grad_(False)
         self.optimiser = Optimiser([adamw(list(model.parameters()), settings)])
         self.policy = self.compute.transformer(model)
