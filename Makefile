@@ -99,9 +99,15 @@ format: setup ## Bring Python and Snakemake files into the style that lint asks 
 
 SEEDS := 1 2 3
 
-.PHONY: bench
-bench: setup ## Measure what README states: fresh clones, SEEDS="1 2 3", a second run, equal bytes
+.PHONY: measure
+measure: setup ## Measure what README states: fresh clones, SEEDS="1 2 3", a second run, equal bytes
 	@python tests/bench/measure.py --seeds $(SEEDS) --repeat
+
+RECORD := results/published/benchmarks/speed.json
+
+.PHONY: bench
+bench: setup ## Measure speed beside TRL, transformers and the machine (after make reproduce)
+	@python tests/bench/speed.py --shape mini fixed fixed_qwen2 --record "$(RECORD)"
 
 .PHONY: lock
 lock: setup ## Renew requirements.lock and the pins in envs/ from requirements.in

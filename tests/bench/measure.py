@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measure the numbers that README and docs/results.md state: `make bench`.
+"""Measure the numbers that README and docs/results.md state: `make measure`.
 
 For each seed: a fresh clone of HEAD in a new folder whose name holds a space, `make setup`, the
 workflow, and a second `snakemake` with nothing to do. With --repeat the first seed is run once more
