@@ -29,9 +29,12 @@ from trl_stage import (
 
 from r1repro.errors import SettingsError
 from r1repro.learn.compute import Compute
+from r1repro.learn.lanes import Lanes
 from r1repro.learn.reinforcement import Reinforcement
 from r1repro.learn.rewards import Reward
-from r1repro.learn.trl_engine import Layout, check_settings, lay_out
+from r1repro.learn.rollout import Sampling, generate
+from r1repro.learn.transformer import Transformer
+from r1repro.learn.trl_engine import Layout, TrlReinforcement, check_settings, lay_out
 
 SAME = {"rtol": 1e-5, "atol": 1e-5}
 
@@ -198,6 +201,59 @@ def launch(folder, settings, processes=2):
     assert done.returncode == 0, done.stderr[-3000:]
     rows = json.loads((folder / "rows.json").read_text())
     return rows, load_file(folder / "model" / "model.safetensors")
+
+
+def test_the_trainer_agrees_with_our_sampler(tmp_path):
+    """TRL's padded pass and our decoding give the same log-probabilities before the first step."""
+    tokenizer = make_tokenizer()
+    model = make_model(tokenizer)
+    policy = Transformer(model)
+    stage = TrlReinforcement(
+        "r1_zero",
+        model,
+        tokenizer,
+        PROMPTS,
+        NoSandbox(),
+        SETTINGS | {"updates": 4},
+        2,
+        sampler=lambda prompts, samples, sampling, seeds: generate(
+            policy, prompts, samples, sampling, seeds, Lanes(1), 100
+        ),
+    )
+    rows = stage.train(Run(tmp_path), tmp_path / "along")
+    assert 0 <= rows[0]["sampling_logprob_gap"] < 1e-5
+    assert rows[1]["sampling_logprob_gap"] == ""
+
+
+class PretendedVllm:
+    """Stands for vLLM, which needs a GPU: samples by script and tells log-probabilities."""
+
+    def __init__(self, **options):
+        self.options, self.caps = options, []
+        self.max_completion_length = options["max_completion_length"]
+        self.sample = scripted(make_tokenizer())
+        PretendedVllm.last = self
+
+    def sync_weights(self):
+        pass
+
+    def generate(self, prompts, images, num_generations, profiler):
+        self.caps.append(self.max_completion_length)
+        sampling = Sampling(1.0, 1.0, self.max_completion_length, 0)
+        flat = [r for (r,) in self.sample(prompts, 1, sampling, range(len(prompts)))]
+        logprobs = [[[value] for value in response.logprobs] for response in flat]
+        return prompts, [response.tokens for response in flat], logprobs, None
+
+
+def test_with_vllm_the_old_policy_is_the_one_that_sampled(tmp_path, monkeypatch):
+    """Its log-probabilities enter the ratio (tokens are clipped), and the cap rises for it too."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
+    monkeypatch.setattr("trl.trainer.grpo_trainer.VLLMGeneration", PretendedVllm)
+    settings = {"trl": {"vllm": True, "fsdp": False}}
+    _, rows, _ = train_with_trl(tmp_path, settings, script=False)
+    assert rows[0]["clipped_fraction"] > 0.05 and rows[0]["sampling_logprob_gap"] > 0.1
+    assert PretendedVllm.last.caps == [10, 10, 12, 12]
+    assert PretendedVllm.last.options["mode"] == "colocate"
 
 
 @pytest.mark.slow
