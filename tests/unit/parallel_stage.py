@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from trl_stage import PROMPTS, SETTINGS, NoSandbox, Run, make_model, make_tokenizer
+from tiny_stage import PROMPTS, SETTINGS, NoSandbox, Run, make_model, make_tokenizer
 
 from r1repro.learn.compute import Compute
 from r1repro.learn.packing import Sequence

@@ -5,6 +5,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from tiny_stage import (
+    MODEL,
+    PROMPTS,
+    SETTINGS,
+    Killed,
+    NoSandbox,
+    Run,
+    make_model,
+    make_tokenizer,
+)
 
 from r1repro.errors import InputError
 from r1repro.learn.checkpoint import (
@@ -19,18 +29,9 @@ from r1repro.learn.optimisation import cosine
 from r1repro.learn.packing import Sequence
 from r1repro.learn.reinforcement import Reinforcement
 from r1repro.learn.supervised import fitting, row_batches, train_supervised
-from r1repro.learn.tokenizer import END, decode, encode_all, train_tokenizer
-from r1repro.state import StageState
+from r1repro.learn.tokenizer import END, decode, encode_all
 from r1repro.tasks.template import frame
 
-MODEL = {
-    "architecture": "llama",
-    "hidden_size": 32,
-    "layers": 2,
-    "heads": 2,
-    "intermediate_size": 48,
-    "max_positions": 256,
-}
 SUPERVISED = {
     "row_tokens": 64,
     "learning_rate": 5e-3,
@@ -42,56 +43,11 @@ SUPERVISED = {
     "checkpoint_every": 3,
     "muon_learning_rate": None,
 }
-REINFORCE = {
-    "updates": 8,
-    "questions_per_update": 2,
-    "group_size": 4,
-    "updates_per_rollout": 2,
-    "inner_epochs": 1,
-    "row_tokens": 160,
-    "learning_rate": 1e-3,
-    "warmup_updates": 2,
-    "betas": [0.9, 0.95],
-    "weight_decay": 0.0,
-    "gradient_clip_norm": 1.0,
-    "kl_coefficient": 0.01,
-    "clip_epsilon": 0.2,
-    "advantage_std": "population",
-    "loss_average": "response",
-    "accuracy_reward": 1.0,
-    "format_reward": 1.0,
-    "temperature": 1.0,
-    "max_response_tokens": 8,
-    "late_max_response_tokens": 12,
-    "late_from_update": 4,
-    "reference_reset_updates": 4,
-    "checkpoint_every_updates": 2,
-    "curve_every_updates": 4,
-}
-
-
-class Killed(Exception):
-    """Stands for kill -9 in a test."""
-
-
-class Run:
-    """The services of a stage, with a kill after so many steps."""
-
-    def __init__(self, folder, kill_after=None):
-        self.state, self.kill_after = StageState(folder, "same"), kill_after
-        self.counted = []
-
-    def step(self, row, done, total, **counted):
-        self.counted.append(counted)
-        if done == self.kill_after:
-            self.state.lock.close()
-            raise Killed
 
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    texts = [frame("What is 1+2?") + "<think>1+2=3.</think><answer>3</answer>"] * 50
-    return train_tokenizer(texts, 420)
+    return make_tokenizer()
 
 
 def weights(model):
@@ -135,21 +91,10 @@ def test_supervised_resume_equals_no_interruption(tmp_path, kill_after, muon):
     assert rows[-1]["loss"] < rows[0]["loss"]
 
 
-class NoSandbox:
-    """No program is judged in these tests."""
-
-    def run(self, jobs):
-        raise AssertionError("no program to run")
-
-
 def reinforce(folder, tokenizer, kill_after=None):
-    model = new_model(MODEL, len(tokenizer), tokenizer.eos_token_id, seed=1)
-    prompts = [
-        {"question": f"What is {i}+1?", "task": "chain_sum", "check": {"answer": str(i + 1)}}
-        for i in range(5)
-    ]
+    model = make_model(tokenizer)
     run = Run(folder, kill_after)
-    stage = Reinforcement("r1_zero", model, tokenizer, prompts, NoSandbox(), REINFORCE, seed=2)
+    stage = Reinforcement("r1_zero", model, tokenizer, PROMPTS, NoSandbox(), SETTINGS, seed=2)
     rows = stage.train(run, folder / "along")
     run.state.lock.close()
     return rows, weights(model), run
@@ -174,13 +119,13 @@ def test_reinforcement_resume_equals_no_interruption(tmp_path, tokenizer, kill_a
     again, resumed, _ = reinforce(tmp_path / "cut", tokenizer)
     assert without_seconds(rows) == without_seconds(again)
     assert same(whole, resumed)
-    assert not same(whole, weights(new_model(MODEL, len(tokenizer), tokenizer.eos_token_id, 1)))
+    assert not same(whole, weights(make_model(tokenizer)))
     names = sorted(p.name for p in (tmp_path / "cut" / "along").iterdir())
     assert names == ["step_000000", "step_000004", "step_000008"]
     for name in names:
         one = (tmp_path / "whole" / "along" / name / "model.safetensors").read_bytes()
         assert one == (tmp_path / "cut" / "along" / name / "model.safetensors").read_bytes()
-    assert [row["max_response_tokens"] for row in rows] == [8] * 4 + [12] * 4
+    assert [row["max_response_tokens"] for row in rows] == [10] * 4 + [12] * 4
     assert max(row["sampling_logprob_gap"] or 0 for row in rows) < 1e-4
 
 

@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch.optim.optimizer import register_optimizer_step_pre_hook
-from trl_stage import (
+from tiny_stage import (
     PROMPTS,
     SETTINGS,
     Killed,
@@ -26,6 +25,7 @@ from trl_stage import (
     scripted,
     train_with_trl,
 )
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from r1repro.errors import SettingsError
 from r1repro.learn.compute import Compute
@@ -190,7 +190,7 @@ def launch(folder, settings, processes=2):
     scripts = here.parents[1] / "workflow" / "scripts"
     folder.mkdir()
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node", str(processes), str(here / "trl_stage.py"), str(folder)]
+    command += ["--nproc-per-node", str(processes), str(here / "tiny_stage.py"), str(folder)]
     done = subprocess.run(
         [*command, json.dumps(settings)],
         env=os.environ | {"PYTHONPATH": f"{scripts}:{here}", "OMP_NUM_THREADS": "1"},

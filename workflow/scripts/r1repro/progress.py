@@ -16,9 +16,13 @@ SECONDS_BETWEEN_REWRITES = 0.5
 
 
 def _open_terminal():
-    if os.environ.get("R1REPRO_PROGRESS") == "3":
-        return os.fdopen(os.dup(TERMINAL_DESCRIPTOR), "w", encoding="utf-8", errors="replace")
-    return sys.stderr
+    if os.environ.get("R1REPRO_PROGRESS") != "3":
+        return sys.stderr
+    try:
+        descriptor = os.dup(TERMINAL_DESCRIPTOR)
+    except OSError:  # torchrun does not hand it on to the processes it starts
+        return sys.stderr
+    return os.fdopen(descriptor, "w", encoding="utf-8", errors="replace")
 
 
 def clock_text(seconds: float) -> str:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A tiny RL stage for the tests of the TRL engine, also as a program for torchrun.
+"""A tiny RL stage for tests; also a program that runs it through TRL, for torchrun.
 
-    torchrun --nproc-per-node 2 tests/unit/trl_stage.py FOLDER SETTINGS-AS-JSON
+    torchrun --nproc-per-node 2 tests/unit/tiny_stage.py FOLDER SETTINGS-AS-JSON
 
 trains in FOLDER and writes rows.json and model/ there.
 """
