@@ -13,7 +13,7 @@ from r1repro.learn.checkpoint import new_model
 from r1repro.learn.compute import Compute, open_compute
 from r1repro.learn.lanes import Lanes
 from r1repro.learn.muon import Muon
-from r1repro.learn.packing import Sequence, lay_out, pack_rows, unshared
+from r1repro.learn.packing import Sequence, lay_out, micro_batches, pack_rows, unshared
 from r1repro.learn.policy import token_logprobs
 from r1repro.learn.rollout import Sampling, generate
 from r1repro.learn.selected import selected_logprobs
@@ -254,3 +254,11 @@ def test_sequences_without_a_shared_prefix_keep_owner_and_place():
     ]  # fmt: skip
     # 4 + 3 tokens and one free place: where each sequence of the flattened rows ends
     assert packed.sequence_ends().tolist() == [0, 4, 7, 8]
+
+
+def test_passes_are_of_nearly_equal_size_and_bounded():
+    """28 rows in passes of at most 8 are four of seven, not three of eight and one of four."""
+    rows = [[Sequence([], [[1, 2]], [0])] for _ in range(28)]
+    assert [len(some) for some in micro_batches(rows, 128, 1024)] == [7, 7, 7, 7]
+    assert [len(some) for some in micro_batches(rows[:3], 128, 64)] == [1, 1, 1]
+    assert micro_batches([], 128, 1024) == []

@@ -13,6 +13,7 @@ Shapes   tokens, positions, group, branch (rows, row_tokens); per predicted toke
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 
@@ -154,9 +155,14 @@ def unshared(sequences: list[Sequence]) -> list[Sequence]:
 
 
 def micro_batches(rows: Rows, row_tokens: int, tokens_per_pass: int) -> list[Rows]:
-    """Divide rows into passes of bounded size, so that memory does not grow with their number."""
+    """Divide rows into passes of bounded size, so that memory does not grow with their number.
+
+    Passes are of equal size, as nearly as may be: a short last one would leave lanes idle.
+    """
     size = max(tokens_per_pass // row_tokens, 1)
-    return [rows[i : i + size] for i in range(0, len(rows), size)]
+    count = -(-len(rows) // size)
+    borders = [len(rows) * i // max(count, 1) for i in range(count + 1)]
+    return [rows[first:last] for first, last in pairwise(borders)]
 
 
 def predicted_tokens(rows: Rows) -> int:
