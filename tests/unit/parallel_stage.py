@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from tiny_stage import PROMPTS, SETTINGS, NoSandbox, Run, make_model, make_tokenizer
+from tiny_stage import PROMPTS, SETTINGS, SUPERVISED, NoSandbox, Run, make_model, make_tokenizer
 
 from r1repro.learn.compute import Compute
 from r1repro.learn.packing import Sequence
@@ -20,25 +20,13 @@ from r1repro.learn.parallel import open_world
 from r1repro.learn.reinforcement import Reinforcement
 from r1repro.learn.supervised import sample_batches, train_supervised
 
-SUPERVISED = {
-    "row_tokens": 64,
-    "learning_rate": 5e-3,
-    "warmup_share": 0.1,
-    "final_share": 0.1,
-    "weight_decay": 0.1,
-    "betas": [0.9, 0.95],
-    "gradient_clip_norm": 1.0,
-    "checkpoint_every": 3,
-    "muon_learning_rate": 0.01,
-}
-
 
 def supervised(folder, compute, model):
     """Take a few steps; seven samples a step leave the last process fewer rows."""
     samples = [Sequence([3, i + 4], [[i + 5, 6, 7 + i % 3] * (2 + i % 9)], [0]) for i in range(21)]
     batches = sample_batches(samples, 64, 7, (1, "t"))
     run = Run(folder / "supervised") if compute.world.leads else None
-    return train_supervised(model, batches, SUPERVISED, compute, run)
+    return train_supervised(model, batches, SUPERVISED | {"muon_learning_rate": 0.01}, compute, run)
 
 
 def main(folder: Path) -> None:

@@ -4,8 +4,8 @@
 import pytest
 import torch
 from foreign_checkpoints import other_tokenizer, our_tokenizer, write_folder
-from test_learn_stages import (
-    REINFORCE,
+from tiny_stage import (
+    SETTINGS,
     SUPERVISED,
     Killed,
     NoSandbox,
@@ -70,7 +70,7 @@ def reinforce(folder, state, compute, kill_after=None):
     """r1_zero in small."""
     model, tokenizer = load_model(folder, CPU), load_tokenizer(folder)
     prompts = [{"question": question} for question in QUESTIONS]
-    settings, run = REINFORCE | {"row_tokens": ROW}, Run(state, kill_after)
+    settings, run = SETTINGS | {"row_tokens": ROW}, Run(state, kill_after)
     stage = Reinforcement(
         "r1_zero", model, tokenizer, prompts, NoSandbox(), settings, 2, compute=compute
     )

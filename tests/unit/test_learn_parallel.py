@@ -15,8 +15,10 @@ from r1repro.learn.parallel import World
 
 HERE = Path(__file__).parent
 SCRIPTS = HERE.parents[1] / "workflow" / "scripts"
-# Sums over two processes are added in another order: float32 rounding, grown over eight updates.
-TOLERANCE = 1e-5
+# Sums over two processes are added in another order. AdamW divides a gradient by its own size, so
+# where one is all rounding the weight moves by up to a rate (1e-3): 2e-5 of all weights' length was
+# measured after eight updates.
+TOLERANCE = 1e-4
 
 
 def train_over(processes: int, folder: Path) -> tuple[list[dict], dict[str, torch.Tensor]]:

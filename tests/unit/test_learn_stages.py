@@ -9,11 +9,15 @@ from tiny_stage import (
     MODEL,
     PROMPTS,
     SETTINGS,
+    SUPERVISED,
     Killed,
     NoSandbox,
     Run,
     make_model,
     make_tokenizer,
+    same,
+    weights,
+    without_seconds,
 )
 
 from r1repro.errors import InputError
@@ -32,26 +36,10 @@ from r1repro.learn.supervised import fitting, row_batches, train_supervised
 from r1repro.learn.tokenizer import END, decode, encode_all
 from r1repro.tasks.template import frame
 
-SUPERVISED = {
-    "row_tokens": 64,
-    "learning_rate": 5e-3,
-    "warmup_share": 0.1,
-    "final_share": 0.1,
-    "weight_decay": 0.1,
-    "betas": [0.9, 0.95],
-    "gradient_clip_norm": 1.0,
-    "checkpoint_every": 3,
-    "muon_learning_rate": None,
-}
-
 
 @pytest.fixture(scope="module")
 def tokenizer():
     return make_tokenizer()
-
-
-def weights(model):
-    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 
 def documents(count=60):
@@ -70,14 +58,6 @@ def train(folder, kill_after=None, muon=None):
     rows = train_supervised(model, batches, settings, Compute(), run)
     run.state.lock.close()
     return rows, weights(model)
-
-
-def same(first, second):
-    return all(torch.equal(first[name], second[name]) for name in first)
-
-
-def without_seconds(rows):
-    return [{k: v for k, v in row.items() if not k.startswith("seconds")} for row in rows]
 
 
 @pytest.mark.parametrize(("kill_after", "muon"), [(1, None), (4, None), (6, 0.01), (7, 0.01)])

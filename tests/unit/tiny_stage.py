@@ -53,6 +53,17 @@ SETTINGS = {
     "curve_every_updates": 4,
     "trl": {"vllm": False, "fsdp": False},
 }
+SUPERVISED = {
+    "row_tokens": 64,
+    "learning_rate": 5e-3,
+    "warmup_share": 0.1,
+    "final_share": 0.1,
+    "weight_decay": 0.1,
+    "betas": [0.9, 0.95],
+    "gradient_clip_norm": 1.0,
+    "checkpoint_every": 3,
+    "muon_learning_rate": None,
+}
 PROMPTS = [
     {"question": f"What is {i}+1?", "task": "chain_sum", "check": {"answer": str(i + 1)}}
     for i in range(5)
@@ -82,6 +93,21 @@ class NoSandbox:
 
     def run(self, jobs):
         raise AssertionError("no program to run")
+
+
+def weights(model):
+    """Return copies of all weights by name."""
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def same(first, second):
+    """Say whether two sets of weights are equal, bit for bit."""
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+def without_seconds(rows):
+    """Return rows of metrics without what differs from run to run."""
+    return [{k: v for k, v in row.items() if not k.startswith("seconds")} for row in rows]
 
 
 def make_tokenizer():

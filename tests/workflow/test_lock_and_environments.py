@@ -16,7 +16,7 @@ LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 # What an import is called where the package has another name.
 PACKAGE_OF = {"yaml": "pyyaml", "jinja2": "jinja2", "reasoning_gym": "reasoning-gym"}
 # Names that come with a package which is listed.
-COMES_WITH = {"markupsafe": "jinja2"}
+COMES_WITH = {"markupsafe": "jinja2", "huggingface_hub": "transformers"}
 
 
 def normal(name: str) -> str:

@@ -9,12 +9,32 @@ from dataclasses import dataclass
 
 import torch
 
+from r1repro.errors import SettingsError
 from r1repro.learn.packing import Packed
 from r1repro.learn.rewards import Reward, reward
 from r1repro.learn.rollout import Response
 from r1repro.learn.setup import derive_rng
 from r1repro.learn.tokenizer import decode
 from r1repro.tasks.judge import judge
+
+# These happen between rollouts, so their spacing must hold whole rollouts.
+WHOLE_ROLLOUTS = (
+    "updates",
+    "reference_reset_updates",
+    "checkpoint_every_updates",
+    "curve_every_updates",
+    "late_from_update",
+)
+
+
+def check_whole_rollouts(stage: str, settings: dict) -> None:
+    """Raise SettingsError when something that happens between rollouts would fall into one."""
+    for name in WHOLE_ROLLOUTS:
+        if settings[name] % settings["updates_per_rollout"]:
+            raise SettingsError(
+                f"{stage}.{name} is {settings[name]}, which is not a multiple of "
+                f"updates_per_rollout ({settings['updates_per_rollout']}); change one of them"
+            )
 
 
 class QuestionOrder:

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import torch
 
-from r1repro.errors import SettingsError
 from r1repro.files import atomic_dir
 from r1repro.learn import grpo
 from r1repro.learn.checkpoint import check_room, load_training, save_checkpoint, save_training
@@ -26,6 +25,7 @@ from r1repro.learn.experience import (
     QuestionOrder,
     by_token,
     cap,
+    check_whole_rollouts,
     judge_responses,
     metrics_row,
     statistics,
@@ -40,15 +40,6 @@ from r1repro.learn.rollout import Response, Sampling, generate
 from r1repro.learn.setup import derive_seed
 from r1repro.learn.tokenizer import encode_all
 from r1repro.tasks.template import frame
-
-# These happen between rollouts, so their spacing must hold whole rollouts.
-WHOLE_ROLLOUTS = (
-    "updates",
-    "reference_reset_updates",
-    "checkpoint_every_updates",
-    "curve_every_updates",
-    "late_from_update",
-)
 
 
 @dataclass
@@ -75,12 +66,7 @@ class Reinforcement:
         seed,
         compute: Compute | None = None,
     ):
-        for name in WHOLE_ROLLOUTS:
-            if settings[name] % settings["updates_per_rollout"]:
-                raise SettingsError(
-                    f"{stage}.{name} is {settings[name]}, which is not a multiple of "
-                    f"updates_per_rollout ({settings['updates_per_rollout']}); change one of them"
-                )
+        check_whole_rollouts(stage, settings)
         self.stage, self.model, self.tokenizer = stage, model, tokenizer
         self.settings, self.seed, self.sandbox = settings, seed, sandbox
         self.compute = compute or Compute()

@@ -32,9 +32,8 @@ from r1repro.errors import SettingsError
 from r1repro.files import atomic_dir
 from r1repro.learn.checkpoint import save_checkpoint
 from r1repro.learn.compute import Compute
-from r1repro.learn.experience import QuestionOrder
+from r1repro.learn.experience import QuestionOrder, check_whole_rollouts
 from r1repro.learn.flop import forward_flop, training_flop
-from r1repro.learn.reinforcement import WHOLE_ROLLOUTS
 from r1repro.learn.tokenizer import encode_all
 from r1repro.tasks.template import frame
 
@@ -105,12 +104,7 @@ def check_settings(stage: str, settings: dict, processes: int) -> None:
 
     Raises SettingsError.
     """
-    for name in WHOLE_ROLLOUTS:
-        if settings[name] % settings["updates_per_rollout"]:
-            raise SettingsError(
-                f"{stage}.{name} is {settings[name]}, which is not a multiple of "
-                f"updates_per_rollout ({settings['updates_per_rollout']}); change one of them"
-            )
+    check_whole_rollouts(stage, settings)
     if settings["loss_average"] not in ("response", "token"):
         raise SettingsError(
             f"{stage}.loss_average must be response or token, not {settings['loss_average']!r}"
