@@ -12,6 +12,8 @@ import random
 import sys
 from pathlib import Path
 
+import torch
+
 from r1repro.learn.checkpoint import new_model, save_checkpoint
 from r1repro.learn.rollout import Response
 from r1repro.learn.tokenizer import encode_all, train_tokenizer
