@@ -22,6 +22,9 @@ from r1repro.learn.transformer import Transformer
 # Share of rows still running below which finished rows are dropped: dropping copies the rest,
 # and on a GPU captures the step anew.
 COMPACT_BELOW = {"cpu": 0.8, "cuda": 0.5}
+# A single wave would leave the other cores idle. Not the number of lanes: what is sampled may not
+# depend on how many cores a machine has.
+LEAST_WAVES = {"cpu": 2, "cuda": 1}
 
 
 @dataclass
@@ -80,7 +83,9 @@ def generate(
 ) -> list[list[Response]]:
     """Sample `samples` responses to each prompt; its seed fixes all of them."""
     order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
-    size = max(responses_at_once // samples, 1)
+    most = max(responses_at_once // samples, 1)
+    count = max(-(-len(order) // most), LEAST_WAVES[transformer.device.type])
+    size = -(-len(order) // count)
     waves = [order[i : i + size] for i in range(0, len(order), size)]
     # Longest prompts last would leave the other lanes idle at the end.
     waves.reverse()
