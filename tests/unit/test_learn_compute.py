@@ -7,13 +7,21 @@ import pytest
 import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
+from r1repro.errors import InputError
 from r1repro.learn import selected
 from r1repro.learn.attention import MaskedAttention
 from r1repro.learn.checkpoint import new_model
 from r1repro.learn.compute import Compute, open_compute
 from r1repro.learn.lanes import Lanes
 from r1repro.learn.muon import Muon
-from r1repro.learn.packing import Sequence, lay_out, micro_batches, pack_rows, unshared
+from r1repro.learn.packing import (
+    Sequence,
+    lay_out,
+    micro_batches,
+    pack_rows,
+    row_length,
+    unshared,
+)
 from r1repro.learn.policy import token_logprobs
 from r1repro.learn.rollout import Sampling, generate
 from r1repro.learn.selected import selected_logprobs
@@ -262,3 +270,16 @@ def test_passes_are_of_nearly_equal_size_and_bounded():
     assert [len(some) for some in micro_batches(rows, 128, 1024)] == [7, 7, 7, 7]
     assert [len(some) for some in micro_batches(rows[:3], 128, 64)] == [1, 1, 1]
     assert micro_batches([], 128, 1024) == []
+
+
+def test_rows_are_as_long_as_costs_least():
+    """Four responses of 48 tokens to a question of 38: 86 tokens each alone, 230 together.
+
+    Rows of 128 hold one (16 x 128 = 2048 tokens for sixteen), rows of 256 four (4 x 256 = 1024).
+    """
+    group = [Sequence(list(range(38)), [[1] * 48] * 16, list(range(16)))]
+    assert row_length(group, 256, lambda tokens, length: tokens) == 256
+    assert row_length(group, 256, lambda tokens, length: tokens * length**2) == 128
+    assert row_length(group, 100, lambda tokens, length: tokens) == 100
+    with pytest.raises(InputError, match="86 tokens does not fit into rows of 64"):
+        row_length(group, 64, lambda tokens, length: tokens)

@@ -12,6 +12,7 @@ Shapes   tokens, positions, group, branch (rows, row_tokens); per predicted toke
          into the flattened rows), target, owner, place (index in its continuation)
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -119,18 +120,32 @@ def length_of(sequence: Sequence) -> int:
     return len(sequence.prefix) + sum(map(len, sequence.continuations))
 
 
-def row_length(sequences: list[Sequence], row_tokens: int) -> int:
-    """Return how long rows need to be: the longest text, up to a multiple of 64.
+def row_length(
+    sequences: list[Sequence], row_tokens: int, cost: Callable[[int, int], float]
+) -> int:
+    """Return the length of rows, a multiple of 64 up to `row_tokens`, that costs least.
 
-    Attention under a mask costs the square of a row, so longer ones would only be dearer. Raises
-    InputError when the longest text is longer than `row_tokens`.
+    cost  arithmetic of so many tokens in rows of such a length
+
+    Long rows share a prefix among more continuations and end in less free room, but attention
+    under a mask costs the square of a row. Raises InputError when the longest text is longer than
+    `row_tokens`.
     """
     longest = max(
         len(sequence.prefix) + max(map(len, sequence.continuations)) for sequence in sequences
     )
     if longest > row_tokens:
         raise _too_long(longest, row_tokens)
-    return min(row_tokens, -(-longest // 64) * 64)
+    shortest = min(row_tokens, -(-longest // 64) * 64)
+    candidates = {*range(shortest, row_tokens, 64), row_tokens}
+    most = 2 * shortest + 64  # beyond twice the longest text there is nothing left to share well
+    fitting = sorted(length for length in candidates if length <= most) or [shortest]
+    return min(fitting, key=lambda length: cost(_tokens_in_rows(sequences, length), length))
+
+
+def _tokens_in_rows(sequences: list[Sequence], row_tokens: int) -> int:
+    """Return the tokens of all rows, free room included."""
+    return len(pack_rows(sequences, row_tokens)) * row_tokens
 
 
 def pack_rows(sequences: list[Sequence], row_tokens: int) -> Rows:

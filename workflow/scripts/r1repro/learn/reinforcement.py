@@ -222,7 +222,7 @@ class Reinforcement:
         lengths = torch.tensor([len(response.tokens) for response in responses])
         old = [response.logprobs for response in responses]
         sequences = as_attention_wants(self.policy, sequences)
-        room = row_length(sequences, settings["row_tokens"])
+        room = row_length(sequences, settings["row_tokens"], self._row_cost)
         mine = self.compute.world.share(pack_rows(sequences, room))
         portions = []
         for some in micro_batches(mine, room, self.compute.tokens_per_pass):
@@ -231,6 +231,10 @@ class Reinforcement:
             portions.append(Portion(packed, by_token(packed, old), weights))
         prompt_tokens = sum(len(self.prompt_tokens[chosen[number]]) for number in numbers)
         return Minibatch(portions, numbers.start * size, responses, prompt_tokens)
+
+    def _row_cost(self, tokens: int, row_tokens: int) -> int:
+        """FLOP of a forward pass over packed rows: a mask is computed whole, not half."""
+        return forward_flop(self.model.config, tokens, 2 * row_tokens)
 
     @torch.no_grad()
     def _reference_pass(self, minibatches: list[Minibatch]) -> None:

@@ -50,6 +50,7 @@ def encode_all(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> list[lis
 
 def decode(tokenizer: PreTrainedTokenizerFast, tokens: list[int]) -> str:
     """Return the text of a response without the end mark."""
+    end = tokenizer.eos_token_id  # looked up once: transformers derives it anew each time
     return tokenizer.backend_tokenizer.decode(
-        [token for token in tokens if token != tokenizer.eos_token_id], skip_special_tokens=False
+        [token for token in tokens if token != end], skip_special_tokens=False
     )

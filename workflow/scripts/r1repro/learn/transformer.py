@@ -11,6 +11,9 @@ Shapes   tokens, positions (rows, length), or (rows,) when decoding; hidden (...
          queries (..., heads, head_size), keys and values (..., key_heads, head_size)
 Choices  Matrix products run in the working precision; the residual stream, norms and rotary
          positions are float32. So is attention on a CPU, whose bfloat16 kernels for it are slow.
+         Hugging Face's Llama turns coordinate i of a head together with i + head_size / 2. The
+         working copies of the query and key rows bring the two side by side, where a rotation is
+         one complex product (four times as fast on a CPU); scores do not see the order.
 """
 
 from collections.abc import Callable
@@ -109,20 +112,34 @@ class Transformer:
         # Queries and keys of attention; see the choices above.
         self.attention_dtype = torch.float32 if self.device.type == "cpu" else self.dtype
 
-    def _keep(self, dtype: torch.dtype, *parts: torch.nn.Parameter) -> Working:
-        self.working.append(Working(list(parts), dtype))
+    def _keep(
+        self, dtype: torch.dtype, *parts: torch.nn.Parameter, order: torch.Tensor | None = None
+    ) -> Working:
+        self.working.append(Working(list(parts), dtype, order))
         return self.working[-1]
+
+    def _pairs_together(self, rotated_heads: int, other_heads: int = 0) -> torch.Tensor:
+        """Return the order of rows that puts i and i + head_size / 2 of a head side by side."""
+        size = self.shape.head_size
+        within = torch.arange(size).view(2, -1).t().flatten()
+        rotated = torch.arange(0, rotated_heads * size, size)[:, None] + within
+        others = rotated_heads * size + torch.arange(other_heads * size)
+        return torch.cat((rotated.flatten(), others)).to(self.device)
 
     def _keep_layer(self, layer) -> Layer:
         attention, full = layer.self_attn, torch.float32
         projections = (attention.q_proj, attention.k_proj, attention.v_proj)
         biased, normed = attention.q_proj.bias is not None, hasattr(attention, "q_norm")
+        joined = self._pairs_together(self.shape.heads + self.shape.key_heads, self.shape.key_heads)
+        one = self._pairs_together(1)
         return Layer(
             before_attention=self._keep(full, layer.input_layernorm.weight),
-            qkv=self._keep(self.dtype, *(part.weight for part in projections)),
-            qkv_bias=self._keep(self.dtype, *(p.bias for p in projections)) if biased else None,
-            query_norm=self._keep(full, attention.q_norm.weight) if normed else None,
-            key_norm=self._keep(full, attention.k_norm.weight) if normed else None,
+            qkv=self._keep(self.dtype, *(part.weight for part in projections), order=joined),
+            qkv_bias=self._keep(self.dtype, *(p.bias for p in projections), order=joined)
+            if biased
+            else None,
+            query_norm=self._keep(full, attention.q_norm.weight, order=one) if normed else None,
+            key_norm=self._keep(full, attention.k_norm.weight, order=one) if normed else None,
             output=self._keep(self.dtype, attention.o_proj.weight),
             before_feed_forward=self._keep(full, layer.post_attention_layernorm.weight),
             gate_up=self._keep(self.dtype, layer.mlp.gate_proj.weight, layer.mlp.up_proj.weight),
@@ -134,11 +151,10 @@ class Transformer:
         for working in self.working:
             working.refresh()
 
-    def rotation(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return cosine and signed sine of the rotary angles, (..., 1, head_size)."""
+    def rotation(self, positions: torch.Tensor) -> torch.Tensor:
+        """Return the rotary angles as complex numbers of size 1, (..., 1, head_size / 2)."""
         angles = positions[..., None, None].float() * self.frequencies
-        cos, sin = angles.cos(), angles.sin()
-        return torch.cat((cos, cos), dim=-1), torch.cat((-sin, sin), dim=-1)
+        return torch.polar(torch.ones_like(angles), angles)
 
     def hidden_states(
         self, tokens: torch.Tensor, positions: torch.Tensor, attend: Attend
@@ -173,7 +189,7 @@ class Transformer:
                 ),
                 dim=-2,
             )
-        query_key = rotate(query_key, *rotation).to(self.attention_dtype)
+        query_key = rotate(query_key, rotation).to(self.attention_dtype)
         value = value.to(self.attention_dtype)
         mixed = attend(number, query_key[..., :heads, :], query_key[..., heads:, :], value)
         hidden = hidden + F.linear(mixed.flatten(-2).to(self.dtype), layer.output.tensor)
@@ -182,6 +198,7 @@ class Transformer:
         return hidden + F.linear(F.silu(gate) * up, layer.down.tensor)
 
 
-def rotate(x: torch.Tensor, cos: torch.Tensor, signed_sin: torch.Tensor) -> torch.Tensor:
-    """Apply rotary positions to queries or keys (..., heads, head_size)."""
-    return x * cos + x.roll(x.shape[-1] // 2, dims=-1) * signed_sin
+def rotate(x: torch.Tensor, rotation: torch.Tensor) -> torch.Tensor:
+    """Apply rotary positions to queries or keys (..., heads, head_size) with pairs together."""
+    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
+    return torch.view_as_real(pairs * rotation).flatten(-2)

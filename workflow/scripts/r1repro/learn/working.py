@@ -4,7 +4,8 @@
 The model keeps its float32 master weights under Hugging Face's names, and the optimiser updates
 those. The forward pass reads working tensors instead: query, key and value projections as one
 matrix, gate and up as one, in float32 or bfloat16. After an optimiser step `refresh` copies the
-masters; after a backward pass `give` hands the gradients back in float32.
+masters; after a backward pass `give` hands the gradients back in float32. A working tensor may
+hold its rows in another order than the masters.
 """
 
 import torch
@@ -13,24 +14,35 @@ PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 class Working:
-    """One tensor made of one or several parameters, stacked along their first dimension."""
+    """One tensor made of one or several parameters, stacked along their first dimension.
 
-    def __init__(self, parts: list[torch.nn.Parameter], dtype: torch.dtype):
-        self.parts = parts
-        self.tensor = torch.cat([part.detach() for part in parts]).to(dtype)
+    order  (rows,) which row of the stacked parameters stands at each place; None: as they are
+    """
+
+    def __init__(
+        self,
+        parts: list[torch.nn.Parameter],
+        dtype: torch.dtype,
+        order: torch.Tensor | None = None,
+    ):
+        self.parts, self.order = parts, order
+        self.back = None if order is None else order.argsort()
+        self.tensor = self._stacked().to(dtype)
         self.tensor.requires_grad_(any(part.requires_grad for part in parts))
+
+    def _stacked(self) -> torch.Tensor:
+        whole = torch.cat([part.detach() for part in self.parts])
+        return whole if self.order is None else whole[self.order]
 
     @torch.no_grad()
     def refresh(self) -> None:
         """Copy the parameters again."""
-        first = 0
-        for part in self.parts:
-            self.tensor[first : first + len(part)] = part
-            first += len(part)
+        self.tensor.copy_(self._stacked())
 
     def give(self, gradient: torch.Tensor) -> None:
         """Add a gradient of the whole tensor to the `.grad` of each parameter."""
-        pieces = gradient.float().split([len(part) for part in self.parts])
+        whole = gradient.float() if self.back is None else gradient.float()[self.back]
+        pieces = whole.split([len(part) for part in self.parts])
         for part, piece in zip(self.parts, pieces, strict=True):
             part.grad = piece.clone() if part.grad is None else part.grad + piece
 

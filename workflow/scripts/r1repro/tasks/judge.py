@@ -55,17 +55,21 @@ def _extract(response: str) -> str | None:
 
 
 def _run_programs(prompts, extracted, sandbox) -> dict:
-    """Run all programs of a batch in one call; return outcome by position."""
-    places = [
-        i
-        for i, (prompt, answer) in enumerate(zip(prompts, extracted, strict=True))
-        if answer is not None and verifier_of(prompt["task"]) is None
-    ]
-    jobs = [
-        Job(extracted[i], prompts[i]["check"]["entry"], prompts[i]["check"]["inputs"])
-        for i in places
-    ]
-    return dict(zip(places, sandbox.run(jobs), strict=True)) if jobs else {}
+    """Run all programs of a batch in one call; return outcome by position.
+
+    Answers with the same text to the same question are run once: of a group that agrees, most
+    answers are equal.
+    """
+    jobs: dict[tuple[str, str, str], Job] = {}
+    key_of = {}
+    for i, (prompt, answer) in enumerate(zip(prompts, extracted, strict=True)):
+        if answer is None or verifier_of(prompt["task"]) is not None:
+            continue
+        entry, inputs = prompt["check"]["entry"], prompt["check"]["inputs"]
+        key_of[i] = (answer, entry, canonical_json(inputs))
+        jobs.setdefault(key_of[i], Job(answer, entry, inputs))
+    outcomes = dict(zip(jobs, sandbox.run(list(jobs.values())), strict=True)) if jobs else {}
+    return {i: outcomes[key] for i, key in key_of.items()}
 
 
 def same_results(outputs: list, expected: list) -> bool:
