@@ -77,10 +77,13 @@ def percent(share: float) -> str:
 
 
 def write(path: Path, record: dict) -> None:
-    """Write the record as JSON, rounded to six digits so that it can be read."""
+    """Write the record as JSON, rounded to six digits, a line for each of its sections."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(_rounded(record), indent=1, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    sections = (
+        f"{json.dumps(name)}: {json.dumps(_rounded(part), ensure_ascii=False)}"
+        for name, part in record.items()
+    )
+    path.write_text("{" + ",\n".join(sections) + "}\n", encoding="utf-8")
 
 
 def _rounded(value):
