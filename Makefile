@@ -31,6 +31,18 @@ help: ## List the targets
 reproduce: setup ## Set up and run the miniature reproduction to its report (results/report.html)
 	@python -m snakemake
 
+# Further seeds lie in folders of their own; each call continues where the last one stopped.
+.PHONY: reproduce-full
+reproduce-full: setup ## The same with controls and five seeds, for every mechanism claim
+	@set -e; first=1; for seed in 1 2 3 4 5; do \
+		results=results/seeds/$$seed; logs=logs/seeds/$$seed; \
+		if [ $$seed = $$first ]; then results=results; logs=logs; fi; \
+		echo "seed $$seed: $$results"; \
+		python -m snakemake full --config seed=$$seed \
+			"pathvars={results: $$results, logs: $$logs}"; \
+	done; \
+	python -m snakemake --configfile config/full.yaml
+
 .PHONY: test
 test: setup ## Set up and run every test and every style check
 	@python -m pytest

@@ -17,6 +17,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/rl.smk"
+include: "workflow/rules/controls.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/cost.smk"
 include: "workflow/rules/report.smk"
@@ -37,7 +38,8 @@ onerror:
     print_failure(log)
 
 
-# targets: all, and those at the end of each rules file (data prepare rl evaluate cost report)
+# targets: all, full, and those at the end of each rules file (data prepare rl controls evaluate cost
+# verdicts report)
 
 
 rule all:
@@ -50,3 +52,14 @@ rule all:
         rules.evaluate.input,
         rules.cost.input,
         rules.report.input,
+
+
+rule full:
+    """Everything of one seed but verdicts and page, controls included."""
+    input:
+        rules.data.input,
+        rules.prepare.input,
+        rules.rl.input,
+        rules.controls.input,
+        rules.evaluate.input,
+        rules.cost.input,

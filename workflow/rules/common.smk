@@ -15,6 +15,8 @@ HERE = Path(str(workflow.current_basedir.get_path_or_uri(secret_free=True)))
 sys.path.append(str(HERE.parent / "scripts"))
 
 from r1repro.configuration import problems, settings_of
+from r1repro.errors import SettingsError
+from r1repro.inheritance import resolve
 from r1repro.messages import failure_text, summary_text
 from r1repro.own_base import files_of
 from r1repro.parent import announce_workflow, put_this_python_first
@@ -31,6 +33,10 @@ def stop_on_problems():
         check_writable()
     except PreflightError as error:
         raise SystemExit(f"error: {error}")
+    try:
+        resolve(config)
+    except SettingsError as error:
+        raise SystemExit(f"error: {error}")
     schema = HERE.parent / "schemas" / "config.schema.yaml"
     found = problems(
         config,
@@ -42,9 +48,9 @@ def stop_on_problems():
         raise SystemExit("\n".join(f"error: {sentence}" for sentence in found))
 
 
-def settings(*keys, without=()):
+def settings(*keys, without=(), arm=None):
     """Return the JSON of the settings a stage depends on."""
-    return settings_of(config, *keys, without=without)
+    return settings_of(config, *keys, without=without, arm=arm)
 
 
 def preflight_of_this_run():
@@ -61,7 +67,7 @@ def preflight_of_this_run():
 
 def print_summary():
     """Show what was found, if the run went as far as the report."""
-    print(summary_text(Path("results/summary.txt"), Path("results/report.html")))
+    print(summary_text(Path(f"{RESULTS}/summary.txt"), Path(f"{RESULTS}/report.html")))
 
 
 def print_failure(snakemake_log):
@@ -71,29 +77,61 @@ def print_failure(snakemake_log):
 
 stop_on_problems()
 
+RESULTS = config["pathvars"]["results"]
+
 # The base is made here unless the user names a folder; its files are inputs, so that a change of
 # one of them is seen.
 OWN_BASE = config["model"]["checkpoint"] or []
 OWN_BASE_FILES = files_of(config["model"]["checkpoint"])
-BASE = OWN_BASE or "results/prepare/base"
+BASE = OWN_BASE or "<results>/prepare/base"
+# The ladder of the paper and what stands beside it, in the order of the recipe.
 CHECKPOINTS = {
     "base": BASE,
-    "dev1": "results/prepare/dev1",
-    "r1_zero": "results/rl/r1_zero/checkpoint",
+    "small_base": "<results>/prepare/small_base",
+    "pilot": "<results>/prepare/pilot/checkpoint",
+    "r1_zero": "<results>/rl/r1_zero/checkpoint",
+    "dev1": "<results>/prepare/dev1",
+    "dev2": "<results>/rl/dev2/checkpoint",
+    "dev3": "<results>/rl/dev3",
+    "r1": "<results>/rl/r1/checkpoint",
+    "distill": "<results>/rl/distill",
+    "small_zero": "<results>/rl/small_zero/checkpoint",
 }
+LADDER = ["r1_zero", "dev1", "dev2", "dev3", "r1"]
+# Where each RL stage starts; an arm of `controls` starts where its stage does.
+STARTS = {
+    "pilot": CHECKPOINTS["small_base"],
+    "r1_zero": BASE,
+    "dev2": CHECKPOINTS["dev1"],
+    "r1": CHECKPOINTS["dev3"],
+    "small_zero": CHECKPOINTS["small_base"],
+}
+ARMS = list(config["controls"])
+SFT_ARMS = ["sft_only", "unfiltered", "distill_tiny"]
+CONTROLS = {name: f"<results>/controls/{name}/checkpoint" for name in [*ARMS, *SFT_ARMS]}
+CONTROLS["tiny_base"] = "<results>/controls/tiny_base/checkpoint"
+CURVES = ["pilot", "r1_zero", "dev2", "r1", "small_zero"]
 # The stages whose attempts are billed; their benchmark files are new whenever they ran anew.
 BILLED = [
-    "prompts",
-    "corpus",
-    "tokenizer",
+    "prompts", "corpus", "preferences", "tokenizer",
     *([] if OWN_BASE else ["base"]),
-    "dev1",
-    "r1_zero",
+    "small_base", "pilot", "dev1", "rm_helpful", "rm_safety",
+    "r1_zero", "dev2", "sft_data", "dev3", "r1", "distill", "small_zero",
     *(f"score_{checkpoint}" for checkpoint in CHECKPOINTS),
-    "scores",
-    "curve",
-]
+    "scores", "ladder",
+    *(f"curve_{stage}" for stage in CURVES),
+]  # fmt: skip
+# Controls run in `snakemake full` only: what they used is billed when they ran.
+BILLED_CONTROLS = [*CONTROLS, *(f"score_{name}" for name in CONTROLS)]
+
+
+def arm_stage(name):
+    """Return the stage that an arm differs from."""
+    return config["controls"][name]["like"]
 
 
 wildcard_constraints:
-    checkpoint="|".join(CHECKPOINTS),
+    checkpoint="|".join([*CHECKPOINTS, *CONTROLS]),
+    arm="|".join(ARMS) or "none",
+    sft_arm="|".join(SFT_ARMS),
+    stage="|".join(CURVES),

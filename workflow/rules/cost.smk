@@ -12,17 +12,17 @@ rule stage_cost:
         program="workflow/scripts/stage_cost.py",
         prices="config/prices.yaml",
         # new whenever a stage ran anew, also when its results are the same: then so is the bill
-        ran=expand("results/benchmarks/{stage}.tsv", stage=BILLED),
+        ran=expand("<results>/benchmarks/{stage}.tsv", stage=BILLED),
     output:
         table=report(
-            "results/cost/cost_by_stage.csv",
+            "<results>/cost/cost_by_stage.csv",
             caption="../report/cost_by_stage.rst",
             category="Cost",
         ),
     log:
-        "logs/stage_cost.log",
+        "<logs>/stage_cost.log",
     benchmark:
-        "results/benchmarks/stage_cost.tsv"
+        "<results>/benchmarks/stage_cost.tsv"
     localrule: True
     conda:
         "../../envs/cost.yaml"
@@ -33,9 +33,9 @@ rule stage_cost:
         tracking=json.dumps(config["tracking"]),
     params:
         settings=settings("cost"),
-        state="results/state/stage_cost",
-        attempts="results/attempts",
-        wandb="results/wandb",
+        state=f"{RESULTS}/state/stage_cost",
+        attempts=f"{RESULTS}/attempts",
+        wandb=f"{RESULTS}/wandb",
         code=code_digest("stage_cost"),
     message:
         "stage_cost: pricing what every attempt used"
@@ -61,14 +61,14 @@ rule paper_cost:
         prices="config/prices.yaml",
     output:
         table=report(
-            "results/cost/paper_cost.csv",
+            "<results>/cost/paper_cost.csv",
             caption="../report/paper_cost.rst",
             category="Cost",
         ),
     log:
-        "logs/paper_cost.log",
+        "<logs>/paper_cost.log",
     benchmark:
-        "results/benchmarks/paper_cost.tsv"
+        "<results>/benchmarks/paper_cost.tsv"
     localrule: True
     conda:
         "../../envs/cost.yaml"
@@ -78,8 +78,8 @@ rule paper_cost:
         runtime="10m",
     params:
         settings=settings("cost"),
-        state="results/state/paper_cost",
-        attempts="results/attempts",
+        state=f"{RESULTS}/state/paper_cost",
+        attempts=f"{RESULTS}/attempts",
         code=code_digest("paper_cost"),
     message:
         "paper_cost: recomputing the paper's own table"

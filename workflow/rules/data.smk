@@ -13,19 +13,19 @@ rule prompts:
         program="workflow/scripts/prompts.py",
         user_prompts=config["data"]["user_prompts"] or [],
     output:
-        train="results/data/train.jsonl",
-        validation="results/data/validation.jsonl",
-        test="results/data/test.jsonl",
-        manifest="results/data/prompts_manifest.json",
+        train="<results>/data/train.jsonl",
+        validation="<results>/data/validation.jsonl",
+        test="<results>/data/test.jsonl",
+        manifest="<results>/data/prompts_manifest.json",
         decontamination=report(
-            "results/data/decontamination.json",
+            "<results>/data/decontamination.json",
             caption="../report/decontamination.rst",
             category="Data",
         ),
     log:
-        "logs/prompts.log",
+        "<logs>/prompts.log",
     benchmark:
-        "results/benchmarks/prompts.tsv"
+        "<results>/benchmarks/prompts.tsv"
     conda:
         "../../envs/data.yaml"
     threads: 1
@@ -37,8 +37,8 @@ rule prompts:
             "data",
             without=("data.corpus", "data.cold_start_samples"),
         ),
-        state="results/state/prompts",
-        attempts="results/attempts",
+        state=f"{RESULTS}/state/prompts",
+        attempts=f"{RESULTS}/attempts",
         code=code_digest("prompts"),
     message:
         "prompts: drawing the questions of train, validation and test"
@@ -64,13 +64,13 @@ rule corpus:
         validation=rules.prompts.output.validation,
         test=rules.prompts.output.test,
     output:
-        base_corpus="results/data/base_corpus.jsonl",
-        cold_start="results/data/cold_start.jsonl",
-        manifest="results/data/corpus_manifest.json",
+        base_corpus="<results>/data/base_corpus.jsonl",
+        cold_start="<results>/data/cold_start.jsonl",
+        manifest="<results>/data/corpus_manifest.json",
     log:
-        "logs/corpus.log",
+        "<logs>/corpus.log",
     benchmark:
-        "results/benchmarks/corpus.tsv"
+        "<results>/benchmarks/corpus.tsv"
     conda:
         "../../envs/data.yaml"
     threads: 1
@@ -84,8 +84,8 @@ rule corpus:
             "data.decontamination",
             "data.chinese_share",
         ),
-        state="results/state/corpus",
-        attempts="results/attempts",
+        state=f"{RESULTS}/state/corpus",
+        attempts=f"{RESULTS}/attempts",
         code=code_digest("corpus"),
     message:
         "corpus: writing what the base model reads and the cold-start samples"

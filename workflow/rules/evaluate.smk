@@ -15,12 +15,12 @@ rule score:
         own_base_files=lambda wildcards: OWN_BASE_FILES if wildcards.checkpoint == "base" else [],
         test=rules.prompts.output.test,
     output:
-        samples="results/evaluate/{checkpoint}/samples.jsonl",
-        scores="results/evaluate/{checkpoint}/scores.csv",
+        samples="<results>/evaluate/{checkpoint}/samples.jsonl",
+        scores="<results>/evaluate/{checkpoint}/scores.csv",
     log:
-        "logs/score_{checkpoint}.log",
+        "<logs>/score_{checkpoint}.log",
     benchmark:
-        "results/benchmarks/score_{checkpoint}.tsv"
+        "<results>/benchmarks/score_{checkpoint}.tsv"
     conda:
         "../../envs/train.yaml"
     threads: 1
@@ -35,8 +35,8 @@ rule score:
             "sandbox",
             without=("evaluate.curve_prompts_per_category",),
         ),
-        state="results/state/score_{checkpoint}",
-        attempts="results/attempts",
+        state=f"{RESULTS}/state/score_{checkpoint}",
+        attempts=f"{RESULTS}/attempts",
         code=code_digest("score"),
     message:
         "score: evaluating {wildcards.checkpoint} on the test prompts"
@@ -57,17 +57,17 @@ rule scores:
     """Put the scores of all checkpoints into one table."""
     input:
         program="workflow/scripts/scores.py",
-        scores=expand("results/evaluate/{checkpoint}/scores.csv", checkpoint=CHECKPOINTS),
+        scores=expand("<results>/evaluate/{checkpoint}/scores.csv", checkpoint=CHECKPOINTS),
     output:
         scores=report(
-            "results/evaluate/scores.csv",
+            "<results>/evaluate/scores.csv",
             caption="../report/scores.rst",
             category="Evaluation",
         ),
     log:
-        "logs/scores.log",
+        "<logs>/scores.log",
     benchmark:
-        "results/benchmarks/scores.tsv"
+        "<results>/benchmarks/scores.tsv"
     localrule: True
     conda:
         "../../envs/report.yaml"
@@ -77,8 +77,8 @@ rule scores:
         runtime="10m",
     params:
         settings=settings(),
-        state="results/state/scores",
-        attempts="results/attempts",
+        state=f"{RESULTS}/state/scores",
+        attempts=f"{RESULTS}/attempts",
         code=code_digest("scores"),
     message:
         "scores: joining the tables of the checkpoints"
@@ -101,14 +101,14 @@ rule curve:
         test=rules.prompts.output.test,
     output:
         curve=report(
-            "results/rl/r1_zero/curve.csv",
+            "<results>/rl/r1_zero/curve.csv",
             caption="../report/curve.rst",
             category="Evaluation",
         ),
     log:
-        "logs/curve.log",
+        "<logs>/curve.log",
     benchmark:
-        "results/benchmarks/curve.tsv"
+        "<results>/benchmarks/curve.tsv"
     conda:
         "../../envs/train.yaml"
     threads: 1
@@ -118,8 +118,8 @@ rule curve:
         runtime="6h",
     params:
         settings=settings("compute", "evaluate", "sandbox"),
-        state="results/state/curve",
-        attempts="results/attempts",
+        state=f"{RESULTS}/state/curve",
+        attempts=f"{RESULTS}/attempts",
         code=code_digest("curve"),
     message:
         "curve: evaluating R1-Zero along its training"

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Takes   results/data: base corpus and cold-start set; model.checkpoint, if it names a folder, in
-        place of the base
-Makes   results/prepare: tokenizer, base and dev1 as Hugging Face folders, and their metrics
-Keeps   results/state/{base,dev1} (checkpoints), results/attempts, results/wandb: not outputs,
-        because Snakemake deletes the outputs of a job that fails
+Takes   results/data: base corpus, cold-start set, preference pairs; model.checkpoint, if it names a
+        folder, in place of the base
+Makes   results/prepare: tokenizer, bases, pilot, dev1 and reward models as Hugging Face folders, and
+        their metrics: what the paper prepared on A100
+Keeps   results/state (checkpoints), results/attempts, results/wandb: not outputs, because Snakemake
+        deletes the outputs of a job that fails
 """
 
 
@@ -19,12 +20,12 @@ rule tokenizer:
         test=rules.prompts.output.test,
         own_base=OWN_BASE,
     output:
-        tokenizer=directory("results/prepare/tokenizer"),
-        tokens_manifest="results/data/tokens_manifest.json",
+        tokenizer=directory("<results>/prepare/tokenizer"),
+        tokens_manifest="<results>/data/tokens_manifest.json",
     log:
-        "logs/tokenizer.log",
+        "<logs>/tokenizer.log",
     benchmark:
-        "results/benchmarks/tokenizer.tsv"
+        "<results>/benchmarks/tokenizer.tsv"
     conda:
         "../../envs/train.yaml"
     threads: 1
@@ -33,8 +34,8 @@ rule tokenizer:
         runtime="30m",
     params:
         settings=settings("tokenizer"),
-        state="results/state/tokenizer",
-        attempts="results/attempts",
+        state=f"{RESULTS}/state/tokenizer",
+        attempts=f"{RESULTS}/attempts",
         code=code_digest("tokenizer"),
     message:
         "tokenizer: learning the vocabulary"
@@ -56,16 +57,16 @@ rule tokenizer:
 rule base:
     """Pretrain the base model from scratch on packed rows."""
     input:
-        program="workflow/scripts/base.py",
+        program="workflow/scripts/pretrain.py",
         base_corpus=rules.corpus.output.base_corpus,
         tokenizer=rules.tokenizer.output.tokenizer,
     output:
-        base=directory("results/prepare/base"),
-        metrics="results/prepare/base_metrics.csv",
+        base=directory("<results>/prepare/base"),
+        metrics="<results>/prepare/base_metrics.csv",
     log:
-        "logs/base.log",
+        "<logs>/base.log",
     benchmark:
-        "results/benchmarks/base.tsv"
+        "<results>/benchmarks/base.tsv"
     conda:
         "../../envs/train.yaml"
     threads: 2
@@ -75,18 +76,20 @@ rule base:
         runtime="12h",
         tracking=json.dumps(config["tracking"]),
     params:
+        stage="base",
+        device="A100",
         settings=settings("model", "compute", "base", without=("model.checkpoint",)),
-        state="results/state/base",
-        attempts="results/attempts",
-        wandb="results/wandb",
-        code=code_digest("base"),
+        state=f"{RESULTS}/state/base",
+        attempts=f"{RESULTS}/attempts",
+        wandb=f"{RESULTS}/wandb",
+        code=code_digest("pretrain"),
     message:
         "base: pretraining from scratch"
     shell:
         r"""
         R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
-            python {input.program:q} \
+            python {input.program:q} --stage {params.stage:q} --planned-device {params.device:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --base-corpus {input.base_corpus:q} --tokenizer {input.tokenizer:q} \
@@ -96,20 +99,36 @@ rule base:
         """
 
 
+use rule base as small_base with:
+    output:
+        base=directory("<results>/prepare/small_base"),
+        metrics="<results>/prepare/small_base_metrics.csv",
+    log:
+        "<logs>/small_base.log",
+    benchmark:
+        "<results>/benchmarks/small_base.tsv"
+    params:
+        stage="small_base",
+        settings=settings("model", "compute", "small_base", without=("model.checkpoint",)),
+        state=f"{RESULTS}/state/small_base",
+    message:
+        "small_base: pretraining a smaller model"
+
+
 rule dev1:
     """Fine-tune the base on the cold-start set, loss on responses only."""
     input:
-        program="workflow/scripts/dev1.py",
-        base=BASE,
+        program="workflow/scripts/finetune.py",
+        start=BASE,
         own_base_files=OWN_BASE_FILES,
-        cold_start=rules.corpus.output.cold_start,
+        samples=rules.corpus.output.cold_start,
     output:
-        dev1=directory("results/prepare/dev1"),
-        metrics="results/prepare/dev1_metrics.csv",
+        checkpoint=directory("<results>/prepare/dev1"),
+        metrics="<results>/prepare/dev1_metrics.csv",
     log:
-        "logs/dev1.log",
+        "<logs>/dev1.log",
     benchmark:
-        "results/benchmarks/dev1.tsv"
+        "<results>/benchmarks/dev1.tsv"
     conda:
         "../../envs/train.yaml"
     threads: 2
@@ -119,30 +138,104 @@ rule dev1:
         runtime="12h",
         tracking=json.dumps(config["tracking"]),
     params:
+        stage="dev1",
+        device="A100",
         settings=settings("compute", "dev1"),
-        state="results/state/dev1",
-        attempts="results/attempts",
-        wandb="results/wandb",
-        code=code_digest("dev1"),
+        state=f"{RESULTS}/state/dev1",
+        attempts=f"{RESULTS}/attempts",
+        wandb=f"{RESULTS}/wandb",
+        code=code_digest("finetune"),
     message:
         "dev1: fine-tuning the base on worked responses"
     shell:
         r"""
         R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
-            python {input.program:q} \
+            python {input.program:q} --stage {params.stage:q} --planned-device {params.device:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
-            --base {input.base:q} --cold-start {input.cold_start:q} \
+            --start {input.start:q} --samples {input.samples:q} \
             --tracking {resources.tracking:q} --wandb {params.wandb:q} \
-            --out-dev1 {output.dev1:q} --out-metrics {output.metrics:q} \
+            --out-checkpoint {output.checkpoint:q} --out-metrics {output.metrics:q} \
             3>&2 >{log:q} 2>&1
         """
 
 
+rule rm_helpful:
+    """Train the pairwise reward model of helpfulness, scored on the final answer."""
+    input:
+        program="workflow/scripts/reward_model.py",
+        start=CHECKPOINTS["dev1"],
+        train="<results>/data/preference_pairs.jsonl",
+        heldout="<results>/data/preference_heldout.jsonl",
+    output:
+        model=directory("<results>/prepare/rm_helpful"),
+        metrics="<results>/prepare/rm_helpful_metrics.csv",
+        accuracy="<results>/prepare/rm_helpful_accuracy.csv",
+    log:
+        "<logs>/rm_helpful.log",
+    benchmark:
+        "<results>/benchmarks/rm_helpful.tsv"
+    conda:
+        "../../envs/train.yaml"
+    threads: 2
+    resources:
+        gpu=1,
+        mem_mb=3000,
+        runtime="12h",
+        tracking=json.dumps(config["tracking"]),
+    params:
+        stage="rm_helpful",
+        settings=settings("compute", "rm_helpful"),
+        state=f"{RESULTS}/state/rm_helpful",
+        attempts=f"{RESULTS}/attempts",
+        wandb=f"{RESULTS}/wandb",
+        code=code_digest("reward_model"),
+    message:
+        "rm_helpful: learning which answer is preferred"
+    shell:
+        r"""
+        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+            OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
+            python {input.program:q} --stage {params.stage:q} \
+            --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
+            --attempts {params.attempts:q} --code {params.code:q} \
+            --start {input.start:q} --train {input.train:q} --heldout {input.heldout:q} \
+            --tracking {resources.tracking:q} --wandb {params.wandb:q} \
+            --out-model {output.model:q} --out-metrics {output.metrics:q} \
+            --out-accuracy {output.accuracy:q} \
+            3>&2 >{log:q} 2>&1
+        """
+
+
+use rule rm_helpful as rm_safety with:
+    input:
+        program="workflow/scripts/reward_model.py",
+        start=CHECKPOINTS["dev1"],
+        train="<results>/data/safety_responses.jsonl",
+        heldout="<results>/data/safety_heldout.jsonl",
+    output:
+        model=directory("<results>/prepare/rm_safety"),
+        metrics="<results>/prepare/rm_safety_metrics.csv",
+        accuracy="<results>/prepare/rm_safety_accuracy.csv",
+    log:
+        "<logs>/rm_safety.log",
+    benchmark:
+        "<results>/benchmarks/rm_safety.tsv"
+    params:
+        stage="rm_safety",
+        settings=settings("compute", "rm_safety"),
+        state=f"{RESULTS}/state/rm_safety",
+    message:
+        "rm_safety: learning which response is safe"
+
+
 rule prepare:
-    """Target: tokenizer, base unless it is the user's own, and dev1."""
+    """Target: tokenizer, bases unless the user brings one, dev1 and both reward models."""
     input:
         rules.tokenizer.output,
         [] if OWN_BASE else rules.base.output,
+        rules.small_base.output,
         rules.dev1.output,
+        rules.rm_helpful.output,
+        rules.rm_safety.output,

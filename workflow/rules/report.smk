@@ -19,7 +19,7 @@ rule page:
         base_metrics=[] if OWN_BASE else rules.base.output.metrics,
         dev1_metrics=rules.dev1.output.metrics,
         rl_metrics=rules.r1_zero.output.metrics,
-        samples=expand("results/evaluate/{checkpoint}/samples.jsonl", checkpoint=CHECKPOINTS),
+        samples=expand("<results>/evaluate/{checkpoint}/samples.jsonl", checkpoint=CHECKPOINTS),
         test=rules.prompts.output.test,
         scores=rules.scores.output.scores,
         curve=rules.curve.output.curve,
@@ -28,19 +28,19 @@ rule page:
         paper_cost=rules.paper_cost.output.table,
     output:
         report=report(
-            "results/report.html",
+            "<results>/report.html",
             caption="../report/page.rst",
             category="Report",
         ),
         summary=report(
-            "results/summary.txt",
+            "<results>/summary.txt",
             caption="../report/summary.rst",
             category="Report",
         ),
     log:
-        "logs/page.log",
+        "<logs>/page.log",
     benchmark:
-        "results/benchmarks/page.tsv"
+        "<results>/benchmarks/page.tsv"
     localrule: True
     conda:
         "../../envs/report.yaml"
@@ -60,8 +60,8 @@ rule page:
             "sandbox",
             "cost",
         ),
-        state="results/state/page",
-        attempts="results/attempts",
+        state=f"{RESULTS}/state/page",
+        attempts=f"{RESULTS}/attempts",
         templates="workflow/report",
         code=code_digest("page", "report"),
     message:

@@ -1,26 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Takes   results/prepare/base or model.checkpoint, results/data/train.jsonl
-Makes   results/rl/r1_zero: checkpoint (Hugging Face folder), checkpoints along the way, metrics
-Keeps   results/state/r1_zero (checkpoints), results/attempts, results/wandb: not outputs
+Takes   the checkpoints and reward models of results/prepare, results/data
+Makes   results/rl: r1_zero, and the ladder dev2, sft_data, dev3, r1; the students distill and
+        small_zero; results/prepare/pilot, the recipe tried on a smaller model first
+Keeps   results/state (checkpoints), results/attempts, results/wandb: not outputs
 """
+
+# With a gate the larger runs wait for the pilot's result.
+GATE = [] if config["gate"]["pilot_gain"] is None else "<results>/prepare/gate.json"
 
 
 rule r1_zero:
     """Improve the base with GRPO on accuracy and format rewards alone."""
     input:
-        program="workflow/scripts/r1_zero.py",
-        base=BASE,
+        program="workflow/scripts/reinforce.py",
+        gate=GATE,
+        start=STARTS["r1_zero"],
         own_base_files=OWN_BASE_FILES,
         train=rules.prompts.output.train,
+        rm_helpful=[],
+        rm_safety=[],
     output:
-        checkpoint=directory("results/rl/r1_zero/checkpoint"),
-        along=directory("results/rl/r1_zero/along"),
-        metrics="results/rl/r1_zero/metrics.csv",
+        checkpoint=directory("<results>/rl/r1_zero/checkpoint"),
+        along=directory("<results>/rl/r1_zero/along"),
+        metrics="<results>/rl/r1_zero/metrics.csv",
     log:
-        "logs/r1_zero.log",
+        "<logs>/r1_zero.log",
     benchmark:
-        "results/benchmarks/r1_zero.tsv"
+        "<results>/benchmarks/r1_zero.tsv"
     conda:
         "../../envs/train.yaml"
     threads: 2
@@ -30,21 +37,24 @@ rule r1_zero:
         runtime="24h",
         tracking=json.dumps(config["tracking"]),
     params:
+        stage="r1_zero",
+        device="H800",
         settings=settings("compute", "r1_zero", "sandbox"),
-        state="results/state/r1_zero",
-        attempts="results/attempts",
-        wandb="results/wandb",
-        code=code_digest("r1_zero"),
+        state=f"{RESULTS}/state/r1_zero",
+        attempts=f"{RESULTS}/attempts",
+        wandb=f"{RESULTS}/wandb",
+        code=code_digest("reinforce"),
     message:
         "r1_zero: reinforcement learning from the base, without any worked example"
     shell:
         r"""
         R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
-            python {input.program:q} \
+            python {input.program:q} --stage {params.stage:q} --planned-device {params.device:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
-            --base {input.base:q} --train {input.train:q} \
+            --start {input.start:q} --train {input.train:q} \
+            --rm-helpful {input.rm_helpful:q} --rm-safety {input.rm_safety:q} \
             --tracking {resources.tracking:q} --wandb {params.wandb:q} \
             --out-checkpoint {output.checkpoint:q} --out-along {output.along:q} \
             --out-metrics {output.metrics:q} \
@@ -52,7 +62,237 @@ rule r1_zero:
         """
 
 
-rule rl:
-    """Target: R1-Zero."""
+use rule r1_zero as pilot with:
     input:
+        program="workflow/scripts/reinforce.py",
+        start=STARTS["pilot"],
+        own_base_files=[],
+        train=rules.prompts.output.train,
+        rm_helpful=[],
+        rm_safety=[],
+    output:
+        checkpoint=directory("<results>/prepare/pilot/checkpoint"),
+        along=directory("<results>/prepare/pilot/along"),
+        metrics="<results>/prepare/pilot/metrics.csv",
+    log:
+        "<logs>/pilot.log",
+    benchmark:
+        "<results>/benchmarks/pilot.tsv"
+    params:
+        stage="pilot",
+        device="A100",
+        settings=settings("compute", "pilot", "sandbox"),
+        state=f"{RESULTS}/state/pilot",
+    message:
+        "pilot: the recipe of r1_zero on the smaller model first"
+
+
+use rule r1_zero as dev2 with:
+    input:
+        program="workflow/scripts/reinforce.py",
+        gate=GATE,
+        start=STARTS["dev2"],
+        own_base_files=[],
+        train=rules.prompts.output.train,
+        rm_helpful=[],
+        rm_safety=[],
+    output:
+        checkpoint=directory("<results>/rl/dev2/checkpoint"),
+        along=directory("<results>/rl/dev2/along"),
+        metrics="<results>/rl/dev2/metrics.csv",
+    log:
+        "<logs>/dev2.log",
+    benchmark:
+        "<results>/benchmarks/dev2.tsv"
+    params:
+        stage="dev2",
+        settings=settings("compute", "dev2", "sandbox"),
+        state=f"{RESULTS}/state/dev2",
+    message:
+        "dev2: first RL stage of R1, with the language reward"
+
+
+rule gate:
+    """Stop before the larger runs unless the pilot gained what gate.pilot_gain asks for."""
+    input:
+        program="workflow/scripts/gate.py",
+        before="<results>/evaluate/small_base/scores.csv",
+        after="<results>/evaluate/pilot/scores.csv",
+    output:
+        gain="<results>/prepare/gate.json",
+    log:
+        "<logs>/gate.log",
+    benchmark:
+        "<results>/benchmarks/gate.tsv"
+    localrule: True
+    conda:
+        "../../envs/cost.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime="10m",
+    params:
+        settings=settings("gate"),
+        state=f"{RESULTS}/state/gate",
+        attempts=f"{RESULTS}/attempts",
+        code=code_digest("gate"),
+    message:
+        "gate: comparing the pilot with its base"
+    shell:
+        r"""
+        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+            python {input.program:q} \
+            --settings {params.settings:q} --gpus 0 --state {params.state:q} \
+            --attempts {params.attempts:q} --code {params.code:q} \
+            --before {input.before:q} --after {input.after:q} --out {output.gain:q} \
+            3>&2 >{log:q} 2>&1
+        """
+
+
+rule sft_data:
+    """Sample from dev2, keep what is right and readable, add general data."""
+    input:
+        program="workflow/scripts/sft_data.py",
+        checkpoint=rules.dev2.output.checkpoint,
+        train=rules.prompts.output.train,
+        general="<results>/data/general_sft.jsonl",
+    output:
+        data="<results>/data/sft_data.jsonl",
+        unfiltered="<results>/data/sft_unfiltered.jsonl",
+        statistics="<results>/data/sft_statistics.csv",
+        rejections="<results>/data/sft_rejections.csv",
+    log:
+        "<logs>/sft_data.log",
+    benchmark:
+        "<results>/benchmarks/sft_data.tsv"
+    conda:
+        "../../envs/train.yaml"
+    threads: 2
+    resources:
+        gpu=1,
+        mem_mb=3000,
+        runtime="12h",
+    params:
+        settings=settings("compute", "sft_data", "sandbox"),
+        state=f"{RESULTS}/state/sft_data",
+        attempts=f"{RESULTS}/attempts",
+        code=code_digest("sft_data"),
+    message:
+        "sft_data: rejection sampling from dev2"
+    shell:
+        r"""
+        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+            OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
+            python {input.program:q} \
+            --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
+            --attempts {params.attempts:q} --code {params.code:q} \
+            --checkpoint {input.checkpoint:q} --prompts {input.train:q} \
+            --general {input.general:q} \
+            --out-data {output.data:q} --out-unfiltered {output.unfiltered:q} \
+            --out-statistics {output.statistics:q} --out-rejections {output.rejections:q} \
+            3>&2 >{log:q} 2>&1
+        """
+
+
+use rule dev1 as dev3 with:
+    input:
+        program="workflow/scripts/finetune.py",
+        start=BASE,
+        own_base_files=OWN_BASE_FILES,
+        samples=rules.sft_data.output.data,
+    output:
+        checkpoint=directory("<results>/rl/dev3"),
+        metrics="<results>/rl/dev3_metrics.csv",
+    log:
+        "<logs>/dev3.log",
+    benchmark:
+        "<results>/benchmarks/dev3.tsv"
+    params:
+        stage="dev3",
+        device="H800",
+        settings=settings("compute", "dev3"),
+        state=f"{RESULTS}/state/dev3",
+    message:
+        "dev3: fine-tuning the base on what dev2 sampled"
+
+
+use rule r1_zero as r1 with:
+    input:
+        program="workflow/scripts/reinforce.py",
+        start=STARTS["r1"],
+        own_base_files=[],
+        train=rules.prompts.output.train,
+        rm_helpful=rules.rm_helpful.output.model,
+        rm_safety=rules.rm_safety.output.model,
+    output:
+        checkpoint=directory("<results>/rl/r1/checkpoint"),
+        along=directory("<results>/rl/r1/along"),
+        metrics="<results>/rl/r1/metrics.csv",
+    log:
+        "<logs>/r1.log",
+    benchmark:
+        "<results>/benchmarks/r1.tsv"
+    params:
+        stage="r1",
+        settings=settings("compute", "r1", "sandbox"),
+        state=f"{RESULTS}/state/r1",
+    message:
+        "r1: second RL stage of R1, preference rewards in its last part"
+
+
+use rule dev3 as distill with:
+    input:
+        program="workflow/scripts/finetune.py",
+        start=CHECKPOINTS["small_base"],
+        own_base_files=[],
+        samples=rules.sft_data.output.data,
+    output:
+        checkpoint=directory("<results>/rl/distill"),
+        metrics="<results>/rl/distill_metrics.csv",
+    log:
+        "<logs>/distill.log",
+    benchmark:
+        "<results>/benchmarks/distill.tsv"
+    params:
+        stage="distill",
+        settings=settings("compute", "distill"),
+        state=f"{RESULTS}/state/distill",
+    message:
+        "distill: fine-tuning the smaller base on what dev2 sampled"
+
+
+use rule r1_zero as small_zero with:
+    input:
+        program="workflow/scripts/reinforce.py",
+        start=STARTS["small_zero"],
+        own_base_files=[],
+        train=rules.prompts.output.train,
+        rm_helpful=[],
+        rm_safety=[],
+    output:
+        checkpoint=directory("<results>/rl/small_zero/checkpoint"),
+        along=directory("<results>/rl/small_zero/along"),
+        metrics="<results>/rl/small_zero/metrics.csv",
+    log:
+        "<logs>/small_zero.log",
+    benchmark:
+        "<results>/benchmarks/small_zero.tsv"
+    params:
+        stage="small_zero",
+        settings=settings("compute", "small_zero", "sandbox"),
+        state=f"{RESULTS}/state/small_zero",
+    message:
+        "small_zero: reinforcement learning from the smaller base, to compare with distill"
+
+
+rule rl:
+    """Target: R1-Zero, the ladder to R1 and the students."""
+    input:
+        rules.pilot.output,
         rules.r1_zero.output,
+        rules.dev2.output,
+        rules.sft_data.output,
+        rules.dev3.output,
+        rules.r1.output,
+        rules.distill.output,
+        rules.small_zero.output,

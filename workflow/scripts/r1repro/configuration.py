@@ -38,29 +38,25 @@ NOT_ABOVE = (
     ("data.decontamination.content_words", "data.decontamination.ngram"),
     ("evaluate.consensus", "evaluate.samples"),
     ("evaluate.curve_prompts_per_category", "data.prompts_per_category.test"),
-    ("r1_zero.max_response_tokens", "r1_zero.late_max_response_tokens"),
-    ("r1_zero.late_max_response_tokens", "r1_zero.row_tokens"),
+    ("sft_data.keep_per_prompt", "sft_data.samples_per_prompt"),
 )
-# settings that must not exceed the positions of the model
-WITHIN_POSITIONS = (
-    "evaluate.max_response_tokens",
-    "base.row_tokens",
-    "dev1.row_tokens",
-    "r1_zero.row_tokens",
+RL_STAGES = ("r1_zero", "pilot", "dev2", "r1", "small_zero")
+OTHER_ROWS = (
+    "base", "small_base", "tiny_base",
+    "dev1", "dev3", "distill", "sft_only", "unfiltered", "distill_tiny", "rm_helpful", "rm_safety",
+)  # fmt: skip
+BASES = ("base", "small_base", "tiny_base")
+RL_NOT_ABOVE = (
+    ("max_response_tokens", "late_max_response_tokens"),
+    ("late_max_response_tokens", "row_tokens"),
 )
 # what happens between two rollouts must fall on a whole number of them
-MULTIPLES = (
-    *(
-        (f"r1_zero.{name}", "r1_zero.updates_per_rollout")
-        for name in (
-            "updates",
-            "late_from_update",
-            "reference_reset_updates",
-            "checkpoint_every_updates",
-            "curve_every_updates",
-        )
-    ),
-    ("model.hidden_size", "model.heads"),
+WHOLE_ROLLOUTS = (
+    "updates",
+    "late_from_update",
+    "reference_reset_updates",
+    "checkpoint_every_updates",
+    "curve_every_updates",
 )
 MANUAL = "config/README.md explains the keys"
 
@@ -236,28 +232,61 @@ def relations(config: Mapping) -> Iterator[tuple[list[str], str]]:
             key = f"data.corpus.{name}"
             keys = [f"{key}.{part}" for part in parts]
             yield keys, f"the values of '{key}' must add up to 1 but add up to {float(total):g}"
-    for lower, upper in NOT_ABOVE:
+    rl_stages = rl_sections(config)
+    not_above = list(NOT_ABOVE)
+    multiples = [("model.hidden_size", "model.heads")]
+    for stage in rl_stages:
+        not_above += [(f"{stage}.{low}", f"{stage}.{high}") for low, high in RL_NOT_ABOVE]
+        names = [*WHOLE_ROLLOUTS]
+        if value_at(config, f"{stage}.preference_from_update") is not None:
+            names.append("preference_from_update")
+        multiples += [(f"{stage}.{name}", f"{stage}.updates_per_rollout") for name in names]
+    for lower, upper in not_above:
         low, high = value_at(config, lower), value_at(config, upper)
         if low > high:
             yield [lower, upper], f"'{lower}' ({low}) must not exceed '{upper}' ({high})"
-    yield from _beyond_positions(config)
-    for number, factor in MULTIPLES:
+    yield from _beyond_positions(config, rl_stages)
+    for number, factor in multiples:
         product, step = value_at(config, number), value_at(config, factor)
         if product % step:
             keys = [number, factor]
             yield keys, f"'{number}' ({product}) must be a multiple of '{factor}' ({step})"
+    yield from _wrong_stages(config)
 
 
-def _beyond_positions(config: Mapping) -> Iterator[tuple[list[str], str]]:
+def rl_sections(config: Mapping) -> list[str]:
+    """Return the keys of all sections of RL: the stages and the arms of `controls`."""
+    return [*RL_STAGES, *(f"controls.{name}" for name in config["controls"])]
+
+
+def _wrong_stages(config: Mapping) -> Iterator[tuple[list[str], str]]:
+    """Yield arms that differ from no stage, and a seed that is not among the seeds."""
+    for name, arm in config["controls"].items():
+        if arm.get("like") not in RL_STAGES:
+            key = f"controls.{name}.like"
+            yield [key], f"'{key}' must name one of {', '.join(RL_STAGES)}"
+    if config["seeds"] is not None and config["seed"] not in config["seeds"]:
+        yield (
+            ["seed", "seeds"],
+            f"'seed' ({config['seed']}) must be among 'seeds' ({config['seeds']})",
+        )
+
+
+def _beyond_positions(
+    config: Mapping, rl_stages: list[str]
+) -> Iterator[tuple[list[str], str]]:
     """Yield what is longer than the model accepts: the one trained here, or the user's own."""
-    own, concerned = config["model"]["checkpoint"], list(WITHIN_POSITIONS)
+    own = config["model"]["checkpoint"]
+    concerned = ["evaluate.max_response_tokens", "sft_data.max_response_tokens"]
+    concerned += [f"{stage}.row_tokens" for stage in (*OTHER_ROWS, *rl_stages)]
     if own is None:
         holder, limit = "model.max_positions", config["model"]["max_positions"]
         shown = f"'{holder}' ({limit})"
     else:
         holder, limit = "model.checkpoint", positions_of(config_of(Path(own)))
         shown = f"the {limit} positions of '{holder}'"
-        concerned.remove("base.row_tokens")  # that base is not trained
+        # those bases are not trained from the user's own
+        concerned = [name for name in concerned if name.split(".")[0] not in BASES]
     for name in concerned:
         length = value_at(config, name)
         if limit is not None and length > limit:
@@ -302,11 +331,13 @@ def problems(
     return found
 
 
-def settings_of(config: Mapping, *keys: str, without: tuple[str, ...] = ()) -> str:
+def settings_of(
+    config: Mapping, *keys: str, without: tuple[str, ...] = (), arm: str | None = None
+) -> str:
     """Return the JSON a stage receives: scale, seed, require_gpu and the named keys, nested.
 
     `without` leaves out keys of a named section that the stage does not use, so that changing
-    them does not rerun it.
+    them does not rerun it. `arm` adds that section of `controls` under its own name.
     """
     chosen: dict = {}
     for key in ("scale", "seed", "require_gpu", *keys):
@@ -316,6 +347,9 @@ def settings_of(config: Mapping, *keys: str, without: tuple[str, ...] = ()) -> s
             target = target.setdefault(section, {})
         value = value_at(config, key)
         if isinstance(value, Mapping):
-            value = {k: v for k, v in value.items() if f"{key}.{k}" not in without}
+            hidden = (*without, f"{key}.like")
+            value = {k: v for k, v in value.items() if f"{key}.{k}" not in hidden}
         target[last] = value
+    if arm is not None:
+        chosen[arm] = config["controls"][arm]
     return json.dumps(chosen, ensure_ascii=False, sort_keys=True)

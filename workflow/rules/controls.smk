@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Takes   what the ladder made, config `controls`
+Makes   results/controls: one folder an arm, beside which the paper's claims are read
+Keeps   results/state (checkpoints), results/attempts, results/wandb: not outputs
+"""
+
+
+def reward_models(wildcards):
+    """Return both reward models, for an arm of the stage that uses them."""
+    made = [rules.rm_helpful.output.model, rules.rm_safety.output.model]
+    return made if arm_stage(wildcards.arm) == "r1" else []
+
+
+use rule r1_zero as control with:
+    input:
+        program="workflow/scripts/reinforce.py",
+        start=lambda wildcards: STARTS[arm_stage(wildcards.arm)],
+        train=rules.prompts.output.train,
+        rm_helpful=lambda wildcards: reward_models(wildcards)[:1],
+        rm_safety=lambda wildcards: reward_models(wildcards)[1:],
+    output:
+        checkpoint=directory("<results>/controls/{arm}/checkpoint"),
+        along=directory("<results>/controls/{arm}/along"),
+        metrics="<results>/controls/{arm}/metrics.csv",
+    log:
+        "<logs>/{arm}.log",
+    benchmark:
+        "<results>/benchmarks/{arm}.tsv"
+    params:
+        stage=lambda wildcards: wildcards.arm,
+        settings=lambda wildcards: settings("compute", "sandbox", arm=wildcards.arm),
+        state=lambda wildcards: f"{RESULTS}/state/{wildcards.arm}",
+    message:
+        "{wildcards.arm}: an arm of the controls"
+
+
+use rule base as tiny_base with:
+    output:
+        base=directory("<results>/controls/tiny_base/checkpoint"),
+        metrics="<results>/controls/tiny_base/metrics.csv",
+    log:
+        "<logs>/tiny_base.log",
+    benchmark:
+        "<results>/benchmarks/tiny_base.tsv"
+    params:
+        stage="tiny_base",
+        settings=settings("model", "compute", "tiny_base", without=("model.checkpoint",)),
+        state=f"{RESULTS}/state/tiny_base",
+    message:
+        "tiny_base: pretraining the smallest model"
+
+
+# what each arm of fine-tuning starts from and reads
+SFT_ARM_INPUTS = {
+    "sft_only": (BASE, "<results>/data/worked_train.jsonl"),
+    "unfiltered": (BASE, rules.sft_data.output.unfiltered),
+    "distill_tiny": (CONTROLS["tiny_base"], rules.sft_data.output.data),
+}
+
+
+use rule dev3 as control_sft with:
+    input:
+        program="workflow/scripts/finetune.py",
+        start=lambda wildcards: SFT_ARM_INPUTS[wildcards.sft_arm][0],
+        samples=lambda wildcards: SFT_ARM_INPUTS[wildcards.sft_arm][1],
+    output:
+        checkpoint=directory("<results>/controls/{sft_arm}/checkpoint"),
+        metrics="<results>/controls/{sft_arm}/metrics.csv",
+    log:
+        "<logs>/{sft_arm}.log",
+    benchmark:
+        "<results>/benchmarks/{sft_arm}.tsv"
+    params:
+        stage=lambda wildcards: wildcards.sft_arm,
+        settings=lambda wildcards: settings("compute", wildcards.sft_arm),
+        state=lambda wildcards: f"{RESULTS}/state/{wildcards.sft_arm}",
+    message:
+        "{wildcards.sft_arm}: an arm of the controls"
+
+
+rule controls:
+    """Target: every arm, trained and scored."""
+    input:
+        expand("<results>/evaluate/{checkpoint}/questions.csv", checkpoint=CONTROLS),
+        expand("<results>/controls/{arm}/metrics.csv", arm=ARMS),
