@@ -6,7 +6,7 @@ import torch
 
 from r1repro.errors import InputError
 from r1repro.learn.attention import MaskedAttention
-from r1repro.learn.cache import RowCache, SharedPrefixCache
+from r1repro.learn.cache import CapturedRowCache, RowCache
 from r1repro.learn.checkpoint import new_model
 from r1repro.learn.lanes import Lanes
 from r1repro.learn.packing import Sequence, best_fit, lay_out, pack, visibility
@@ -132,7 +132,7 @@ def test_both_caches_give_the_same_log_probabilities(model, monkeypatch):
     """The cache of a GPU, run on a CPU without its graph, against the one with shared prompts."""
     prompts, sampling = [[1, 2, 3], [4, 5], [6, 7, 8, 9]], Sampling(1.0, 1.0, 20, END)
     found = []
-    for kind in (SharedPrefixCache, RowCache):
+    for kind in (CapturedRowCache, RowCache):
         monkeypatch.setattr("r1repro.learn.rollout.open_cache", kind)
         groups = generate(Transformer(model), prompts, 8, sampling, [1, 2, 3], Lanes(1), 24)
         found.append([response for group in groups for response in group])

@@ -47,86 +47,64 @@ class Prefix:
         self.mask = hidden_columns.masked_fill_(~real, float("-inf"))
 
 
-class SharedPrefixCache:
-    """A question's keys once for its group, each response's own keys beside them."""
+class RowCache:
+    """Whole rows of keys and values, each with a copy of its question's.
+
+    column  where the next token goes, the same for all rows
+    """
 
     def __init__(self, transformer: Transformer, prefix: Prefix, samples: int, max_tokens: int):
-        shape = transformer.shape
-        self.transformer, self.prefix, self.scale = transformer, prefix, shape.head_size**-0.5
-        device, questions = transformer.device, len(prefix.padding)
-        self.group = torch.arange(questions, device=device).repeat_interleave(samples)
-        self.start = prefix.width - prefix.padding[self.group]  # length of each row's question
-        size = (max_tokens, len(self.group), shape.key_heads, shape.head_size)
-        like = prefix.keys[0]
-        self.keys = [like.new_empty(size) for _ in range(shape.layers)]
-        self.values = [like.new_empty(size) for _ in range(shape.layers)]
-        self.step = 0
-        self._place_rows()
+        self.transformer, shape = transformer, transformer.shape
+        group = torch.arange(len(prefix.padding), device=transformer.device)
+        group = group.repeat_interleave(samples)
+        self.padding, self.column = prefix.padding[group], prefix.width
+        self.mask = prefix.mask[group]
+        full = (len(group), shape.key_heads, prefix.width + max_tokens, shape.head_size)
+        self.keys = [self._row_keys(part[group], full) for part in prefix.keys]
+        self.values = [self._row_keys(part[group], full) for part in prefix.values]
 
-    def _place_rows(self) -> None:
-        """Give every row a place in a (questions, most rows of a question) grid."""
-        counts = torch.bincount(self.group, minlength=len(self.prefix.padding))
-        self.most = int(counts.max())
-        before = counts.cumsum(0) - counts
-        slot = torch.arange(len(self.group), device=self.group.device) - before[self.group]
-        self.place = self.group * self.most + slot
-        self.mask = self.prefix.mask[self.group][:, None]
+    @staticmethod
+    def _row_keys(prefix: torch.Tensor, full: tuple) -> torch.Tensor:
+        rows = prefix.new_empty(full)
+        rows[:, :, : prefix.shape[2]] = prefix
+        return rows
 
     def keep(self, rows: torch.Tensor) -> None:
-        """Let the other rows leave; questions without rows leave with them."""
-        self.group, self.start = self.group[rows], self.start[rows]
-        for part in (self.keys, self.values):
-            for number, old in enumerate(part):
-                part[number] = old.new_empty(len(old), len(rows), *old.shape[2:])
-                part[number][: self.step] = old[: self.step, rows]
-        alive, self.group = self.group.unique(return_inverse=True)
-        prefix = self.prefix
-        if len(alive) < len(prefix.padding):
-            prefix.padding, prefix.mask = prefix.padding[alive], prefix.mask[alive]
-            prefix.keys = [part[alive] for part in prefix.keys]
-            prefix.values = [part[alive] for part in prefix.values]
-        self._place_rows()
+        """Let the other rows leave."""
+        self.padding, self.mask = self.padding[rows], self.mask[rows]
+        for parts in (self.keys, self.values):
+            for layer, part in enumerate(parts):
+                # In its own memory: new pages would cost more than the copy.
+                part[: len(rows), :, : self.column] = part[rows, :, : self.column]
+                parts[layer] = part[: len(rows)]
 
     def decode(self, tokens: torch.Tensor) -> torch.Tensor:
         """Run one token per row; return the last hidden states (rows, hidden_size)."""
-        hidden = self.transformer.hidden_states(tokens, self.start + self.step, self._attend)
-        self.step += 1
+        key_heads = self.transformer.shape.key_heads
+        # The columns of the question that are padding; later columns are free of it.
+        padded = self.mask.repeat_interleave(key_heads, dim=0)[:, None]
+        hidden = self.transformer.hidden_states(
+            tokens,
+            self.column - self.padding,
+            lambda layer, q, k, v: self._attend(layer, q, k, v, padded),
+        )
+        self.column += 1
         return hidden
 
-    def _attend(self, layer: int, query, key, value) -> torch.Tensor:
-        rows, heads, size = query.shape
-        now = self.step + 1
-        self.keys[layer][self.step], self.values[layer][self.step] = key, value
-        own_keys, own_values = self.keys[layer][:now], self.values[layer][:now]
-        query = query * self.scale
-        shared = self._on_questions(query, self.prefix.keys[layer].transpose(-1, -2))
-        # A response's keys differ from row to row: no matrix product, one sum per key.
-        own = self._by_key_head(query) * own_keys[:, :, :, None]
-        own = own.sum(dim=-1).flatten(2).permute(1, 2, 0)
-        weights = torch.cat((shared + self.mask, own), dim=-1).softmax(dim=-1)
-        width = self.prefix.width
-        mixed = self._on_questions(weights[..., :width], self.prefix.values[layer])
-        weights = self._by_key_head(weights[..., width:]).permute(3, 0, 1, 2)
-        mixed_own = (weights[..., None] * own_values[:, :, :, None]).sum(dim=0)
-        return mixed + mixed_own.view(rows, heads, size)
-
-    def _by_key_head(self, x: torch.Tensor) -> torch.Tensor:
-        """(rows, heads, n) as (rows, key_heads, heads of a key head, n)."""
-        return x.unflatten(1, (self.transformer.shape.key_heads, -1))
-
-    def _on_questions(self, x: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
-        """Multiply rows (rows, heads, n) by their question's (key_heads, n, m)."""
-        rows, heads, n = x.shape
-        questions, key_heads = matrix.shape[:2]
-        grid = x.new_zeros(questions * self.most, heads, n)
-        grid[self.place] = x
-        grid = grid.view(questions, self.most, key_heads, -1, n).transpose(1, 2)
-        product = torch.matmul(grid.flatten(2, 3), matrix)
-        product = product.view(questions, key_heads, self.most, heads // key_heads, -1)
-        return product.transpose(1, 2).reshape(questions * self.most, heads, -1)[self.place]
+    def _attend(self, layer: int, query, key, value, padded) -> torch.Tensor:
+        keys, values, now = self.keys[layer], self.values[layer], self.column + 1
+        keys[:, :, self.column], values[:, :, self.column] = key, value
+        rows, key_heads, _, size = keys.shape
+        # (rows x key heads) small products; the heads of one key head are the rows of each
+        grouped = query.reshape(rows * key_heads, -1, size)
+        scores = torch.bmm(grouped, keys[:, :, :now].flatten(0, 1).transpose(1, 2))
+        scores.mul_(size**-0.5)
+        scores[:, :, : padded.shape[-1]] += padded
+        mixed = torch.bmm(scores.softmax(dim=-1), values[:, :, :now].flatten(0, 1))
+        return mixed.view(query.shape)
 
 
-class RowCache:
+class CapturedRowCache:
     """Whole rows at fixed addresses; a captured step replays without launching kernels one by one.
 
     columns  written so far, on the device: a graph must not depend on a number of the host
@@ -203,5 +181,5 @@ class RowCache:
 
 def open_cache(transformer: Transformer, prefix: Prefix, samples: int, max_tokens: int):
     """Return the cache that suits the device."""
-    kind = RowCache if transformer.device.type == "cuda" else SharedPrefixCache
+    kind = CapturedRowCache if transformer.device.type == "cuda" else RowCache
     return kind(transformer, prefix, samples, max_tokens)
