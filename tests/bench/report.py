@@ -4,6 +4,7 @@
 import statistics
 
 from arithmetic import PASSES, decode_bytes, forward_flop
+from operations import PRODUCTS
 from record import percent, spread, table
 from shapes import Work
 from turns import Ratio, ratio
@@ -178,6 +179,33 @@ def step(work: Work, rounds: dict, best: dict) -> str:
     return "\n".join(["### Training step on a given rollout\n", *race])
 
 
+def operations(work: Work, rounds: dict, best: dict) -> str:
+    """What the reference pass and the updates of one rollout spend their time on, on one core."""
+    parts = ["### Where the time of reference pass and updates goes (one core, profiled)\n"]
+    native = _sound(rounds).get("native")
+    if native:
+        whole = [sum(entry["seconds_by_kind"].values()) for entry in native]
+        rows = [
+            [
+                kind,
+                percent(
+                    statistics.median(
+                        entry["seconds_by_kind"][kind] / total
+                        for entry, total in zip(native, whole, strict=True)
+                    )
+                ),
+            ]
+            for kind in native[0]["seconds_by_kind"]
+        ]
+        rates = [e["product_flop"] / e["seconds_by_kind"][PRODUCTS] for e in native]
+        rate = statistics.median(rates)
+        parts += [
+            table(["operation", "share of the time"], rows),
+            f"\nThe products themselves run at {rate / 1e9:.0f} GFLOP/s on this one core.",
+        ]
+    return "\n".join([*parts, *_remarks(rounds)])
+
+
 def memory(work: Work, rounds: dict, best: dict) -> str:
     """Added peak memory by samples per rollout."""
     sound = _sound(rounds)
@@ -190,4 +218,10 @@ def memory(work: Work, rounds: dict, best: dict) -> str:
     return "\n".join(["### Memory\n", table(head, rows), *failed])
 
 
-SECTIONS = {"update": update, "rollout": rollout, "step": step, "memory": memory}
+SECTIONS = {
+    "update": update,
+    "rollout": rollout,
+    "step": step,
+    "operations": operations,
+    "memory": memory,
+}

@@ -17,13 +17,14 @@ from pathlib import Path
 
 import limits
 import native
+import operations
 import peers
 import record
 import report
 from shapes import NAMES, NEEDS_CUDA, ROOT, BenchError, Work, prepare
 from turns import interleave
 
-PARTS = ("update", "rollout", "step", "memory")
+PARTS = ("update", "rollout", "step", "operations", "memory")
 PRECISIONS = ("float32", "bfloat16")
 MEMORY_TIMES = (1, 4, 16)
 # TRL keeps the samples of a rollout in one padded batch; sixteen of them may not fit.
@@ -34,19 +35,20 @@ ENTERED = {
     "update": (native.updates, "TRL", peers.updates),
     "rollout": (native.rollout, "transformers", peers.rollout),
     "step": (native.step, "TRL", peers.step),
+    "operations": (operations.profile, None, None),
 }
 
 
 def contestants(part: str, work: Work, precisions: list[str]) -> dict[str, tuple]:
     """Return who takes part: the native engine and each peer in each precision."""
-    if part == "step":
+    if part in ("step", "operations"):
         [given] = interleave({"native": (native.give_rollout, work)}, 1, warm=0)["native"]
         if "error" in given:
             raise BenchError(f"the native engine cannot sample {work.name}: {given['error']}")
         work = (work, given["chosen"], given["groups"])
     ours, name, peer = ENTERED[part]
     entered = {"native": (ours, work)}
-    for precision in precisions:
+    for precision in precisions if peer else ():
         entered[f"{name} {precision}"] = (partial(peer, precision=precision), work)
     return entered
 

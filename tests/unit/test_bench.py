@@ -3,6 +3,7 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ import report  # noqa: E402
 from arithmetic import decode_bytes, forward_flop  # noqa: E402
 from bench_contestants import stumble, write_name  # noqa: E402
 from memory import Peak  # noqa: E402
+from operations import by_kind  # noqa: E402
 from shapes import BenchError, end_after, prepare, settings_of  # noqa: E402
 from turns import interleave, ratio  # noqa: E402
 
@@ -146,3 +148,22 @@ def test_a_busy_machine_is_said():
 def test_numbers_are_written_without_exponents():
     """The median stands first, the extremes behind it."""
     assert record.spread([12345.6, 0.12345, 2.0]) == "2 [0.123, 12346]"
+
+
+def test_time_is_divided_by_kind_of_operation_without_remainder():
+    """Products by their own arithmetic, what is not named as the rest."""
+    entries = [
+        SimpleNamespace(key="aten::mm", self_cpu_time_total=3e6, flops=600),
+        SimpleNamespace(key="aten::bmm", self_cpu_time_total=1e6, flops=200),
+        SimpleNamespace(key="aten::silu", self_cpu_time_total=2e6, flops=99),
+        SimpleNamespace(key="aten::anything", self_cpu_time_total=4e6, flops=0),
+    ]
+    found = by_kind(entries)
+    assert found["product_flop"] == 800
+    assert found["seconds_by_kind"] == {
+        "matrix products": 4.0,
+        "attention": 0.0,
+        "softmax, norm, activation": 2.0,
+        "sums, products, copies": 0.0,
+        "rest": 4.0,
+    }
