@@ -100,9 +100,7 @@ class _Moments:
 
 
 @lru_cache(maxsize=4096)
-def _moments(
-    lengths: Lengths, outputs: int, gpus: int, prompt: float
-) -> tuple[_Moments, _Moments]:
+def _moments(lengths: Lengths, outputs: int, gpus: int, prompt: float) -> tuple[_Moments, _Moments]:
     """Return the integrals before the tail and in the tail."""
     widths, shares, middles, tail = lengths.segments
     running = [max(share * outputs, 1.0) / gpus for share in shares]

@@ -118,12 +118,11 @@ def assumed_lengths(
     mean: float, cap: int, spread: Spread, sigma: float, runaway_share: float, outputs: int
 ) -> Lengths:
     """Return a truncated lognormal with runaways whose mean is `mean`, held below the cap."""
-    if runaway_share == 0:
-        shape = _truncated(min(mean, spread.mean_most * cap), cap, sigma, spread.quantiles)
-        ended = 1 - 0.5 / outputs
-        longest = max(shape.quantile(ended), shape.grid[-1])
-        return Lengths(shape.grid, 0.0, longest, spread.tail_from)
     mean = min(mean, spread.mean_most * cap)
+    if runaway_share == 0:
+        shape = _truncated(mean, cap, sigma, spread.quantiles)
+        longest = max(shape.quantile(1 - 0.5 / outputs), shape.grid[-1])
+        return Lengths(shape.grid, 0.0, longest, spread.tail_from)
     share = min(runaway_share, spread.runaway_most * mean / cap)
     rest = (mean - share * cap) / (1 - share)
     grid = _truncated(rest, cap, sigma, spread.quantiles).grid
