@@ -13,7 +13,7 @@ DATA = {"prompts", "corpus"}
 PREPARE = DATA | {"tokenizer", "base", "dev1"}
 RL = DATA | {"tokenizer", "base", "r1_zero"}
 EVALUATE = PREPARE | RL | {"score", "scores", "curve"}
-COST = EVALUATE | {"stage_cost", "paper_cost", "cost_model"}
+COST = EVALUATE | {"stage_cost", "paper_cost", "cost_model", "cost_model_measured"}
 EVERYTHING = COST | {"page"}
 PLANS = {
     "all": EVERYTHING,
