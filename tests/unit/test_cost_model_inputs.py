@@ -113,7 +113,7 @@ def test_a_measured_length_table_replaces_curve_and_spread(tmp_path):
     hours = []
     for longest in (9000, 30000):
         path = tmp_path / "lengths.csv"
-        row = f"5000,3500,9000,9000,{longest}"
+        row = f"5000,3500,8500,9000,{longest}"
         path.write_text(f"{HEADER}0,{row}\n10400,{row}\n")
         inputs = read_inputs(INPUTS, path)
         result = evaluate(inputs, settings_of(inputs, "C1"))

@@ -4,9 +4,9 @@
 Curve    Piecewise linear in the step; update k stands at step k - 1/2. The integral over a piece
          is taken at its two Gauss points (exact for what is cubic in the step).
 Spread   Assumed: lognormal, truncated at the cap, its mean matched to the curve, plus runaways that
-         end at the cap. Measured: ln(length) is linear in the normal quantile between p50, p90,
-         p99 and the longest (at 1 - 0.5/outputs); below p50 it goes on with the slope that gives
-         the measured mean.
+         end at the cap. Measured: ln(length) runs through p50, p90, p99 and the longest (at
+         1 - 0.5/outputs), in between as (part of the normal quantile)^bend, and below p50 with bend
+         times the slope above it; the bend (1 is lognormal) gives the measured mean.
 Grid     `quantiles` points at the middles of equal shares stand for all outputs of a rollout.
 Units    tokens; shares from 0 to 1
 """
@@ -24,7 +24,7 @@ NORMAL = NormalDist()
 GAUSS = (0.5 - math.sqrt(3) / 6, 0.5 + math.sqrt(3) / 6)
 LAST_PIECES = 64
 MATCHED = 1e-6
-STEEPEST = 10.0
+LARGEST_BEND = 14.0  # its logarithm
 
 
 class LengthsImpossible(InputError):
@@ -145,7 +145,7 @@ def _truncated(mean: float, cap: float, sigma: float, points: int) -> _Shape:
     shares = [(i + 0.5) / points for i in range(points)]
     slope = math.log(_mean(middle + 1e-4, log_cap, sigma) / _mean(middle, log_cap, sigma)) / 1e-4
     for _ in range(50):
-        below = NORMAL.cdf((log_cap - middle) / sigma)
+        below = _below((log_cap - middle) / sigma)
 
         def quantile(share: float, middle=middle, below=below) -> float:
             return math.exp(middle + sigma * NORMAL.inv_cdf(share * below))
@@ -158,17 +158,22 @@ def _truncated(mean: float, cap: float, sigma: float, points: int) -> _Shape:
     raise LengthsImpossible(f"no lognormal of sigma {sigma:g} below {cap:g} has the mean {mean:g}")
 
 
+def _below(place: float) -> float:
+    """Return the normal distribution function, precise far below 0 too."""
+    return 0.5 * math.erfc(-place / math.sqrt(2))
+
+
 def _mean(middle: float, log_cap: float, sigma: float) -> float:
     """Return the mean of the lognormal below the cap."""
     reached = (log_cap - middle) / sigma
-    share = NORMAL.cdf(reached - sigma) / NORMAL.cdf(reached)
+    share = _below(reached - sigma) / _below(reached)
     return math.exp(middle + sigma * sigma / 2) * share
 
 
 def _location(mean: float, cap: float, sigma: float) -> float:
     """Return the location of the lognormal below `cap` with this mean, by bisection."""
     log_cap = math.log(cap)
-    low, high = math.log(mean) - 4 * sigma * sigma - 1, log_cap + 4 * sigma
+    low, high = math.log(mean) - 4 * sigma * sigma - 1, log_cap + 25 * sigma
     if not _mean(low, log_cap, sigma) < mean < _mean(high, log_cap, sigma):
         raise LengthsImpossible(
             f"no lognormal of sigma {sigma:g} below {cap:g} has the mean {mean:g}"
@@ -184,32 +189,44 @@ def measured_lengths(
     mean: float, quantiles: tuple[float, ...], spread: Spread, outputs: int
 ) -> Lengths:
     """Return lengths that have the measured mean, p50, p90, p99 and longest."""
-    p50, p90, p99, longest = quantiles
-    marks = [0.0, NORMAL.inv_cdf(0.9), NORMAL.inv_cdf(0.99), NORMAL.inv_cdf(1 - 0.5 / outputs)]
-    if outputs <= 50:  # so few outputs have no quantile between p99 and the longest
-        marks[3] = marks[2] + 1e-9
-    logs = [math.log(value) for value in (p50, p90, p99, longest)]
-    places = [NORMAL.inv_cdf((i + 0.5) / spread.quantiles) for i in range(spread.quantiles)]
-    upper = [math.exp(_between(marks, logs, place)) for place in places if place >= 0]
-    lower = [place for place in places if place < 0]
-    wanted = mean * spread.quantiles - sum(upper)
-    if not 0 < wanted <= p50 * len(lower):
-        raise LengthsImpossible(
-            f"the mean {mean:g} contradicts its quantiles {', '.join(f'{q:g}' for q in quantiles)}"
-        )
-    flat, steep = 0.0, STEEPEST
+    last = NORMAL.inv_cdf(1 - 0.5 / outputs)
+    marks = [0.0, NORMAL.inv_cdf(0.9), NORMAL.inv_cdf(0.99)]
+    marks.append(max(last, marks[2] + 1e-9))  # few outputs have none between p99 and the longest
+    logs = [math.log(value) for value in quantiles]
+    below = (logs[1] - logs[0]) / marks[1] or 1.0
+    pieces = [_place(i / spread.quantiles + 0.5 / spread.quantiles, marks) for i in
+              range(spread.quantiles)]  # fmt: skip
+
+    def grid(bend: float) -> list[float]:
+        bent = []
+        for piece, part in pieces:
+            low = logs[piece] if piece >= 0 else logs[0] + bend * below * part
+            rise = (logs[piece + 1] - low) * part**bend if piece >= 0 else 0.0
+            bent.append(math.exp(low + rise))
+        return bent
+
+    low, high = -LARGEST_BEND, LARGEST_BEND
     for _ in range(60):
-        slope = (flat + steep) / 2
-        total = sum(p50 * math.exp(slope * place) for place in lower)
-        flat, steep = (slope, steep) if total > wanted else (flat, slope)
-    grid = [p50 * math.exp((flat + steep) / 2 * place) for place in lower] + upper
-    return Lengths(tuple(grid), 0.0, longest, spread.tail_from)
+        middle = (low + high) / 2
+        found = grid(math.exp(middle))
+        off = sum(found) / (mean * spread.quantiles) - 1
+        if abs(off) < MATCHED:
+            return Lengths(tuple(found), 0.0, quantiles[3], spread.tail_from)
+        low, high = (middle, high) if off > 0 else (low, middle)
+    raise LengthsImpossible(
+        f"the mean {mean:g} contradicts its quantiles {', '.join(f'{q:g}' for q in quantiles)}"
+    )
 
 
-def _between(marks: list[float], values: list[float], place: float) -> float:
-    """Interpolate linearly; the last value holds beyond the last mark."""
-    for i in range(len(marks) - 1):
-        if place <= marks[i + 1]:
-            part = (place - marks[i]) / (marks[i + 1] - marks[i])
-            return values[i] + part * (values[i + 1] - values[i])
-    return values[-1]
+def _place(share: float, marks: list[float]) -> tuple[int, float]:
+    """Return the piece between two marks that a share lies in, and where; -1 is below the median.
+
+    Below the median the place is the (negative) normal quantile itself.
+    """
+    place = NORMAL.inv_cdf(share)
+    if place < 0:
+        return -1, place
+    for piece in range(len(marks) - 1):
+        if place <= marks[piece + 1]:
+            return piece, (place - marks[piece]) / (marks[piece + 1] - marks[piece])
+    return len(marks) - 2, 1.0
