@@ -13,7 +13,7 @@ DATA = {"prompts", "corpus"}
 PREPARE = DATA | {"tokenizer", "base", "dev1"}
 RL = DATA | {"tokenizer", "base", "r1_zero"}
 EVALUATE = PREPARE | RL | {"score", "scores", "curve"}
-COST = EVALUATE | {"stage_cost", "paper_cost"}
+COST = EVALUATE | {"stage_cost", "paper_cost", "cost_model", "cost_model_measured"}
 EVERYTHING = COST | {"page"}
 PLANS = {
     "all": EVERYTHING,
@@ -22,7 +22,7 @@ PLANS = {
     "rl": RL,
     "evaluate": EVALUATE,
     "cost": COST,
-    "report": EVERYTHING,
+    "report": EVERYTHING - {"cost_model", "cost_model_measured"},  # not on the page
 }
 
 

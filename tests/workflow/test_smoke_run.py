@@ -50,6 +50,8 @@ FILES = [
     "results/rl/r1_zero/checkpoint/model.safetensors",
     "results/rl/r1_zero/metrics.csv",
     "results/cost/paper_cost.csv",
+    "results/cost/cost_model.csv",
+    "results/cost/cost_model_measured.csv",
     "results/report.html",
     "results/summary.txt",
     *COLUMNS,
@@ -244,13 +246,14 @@ def test_switching_tracking_off_reruns_nothing(runs):
 def test_a_setting_reruns_the_stages_that_depend_on_it_and_no_others(runs):
     """Bootstrap resamples concern evaluation and what follows, not training."""
     (runs.plain / "mine.yaml").write_text("evaluate: {bootstrap: 150}\n")
-    after = {"score", "scores", "curve", "stage_cost", "page"}
+    after = {"score", "scores", "curve", "stage_cost", "cost_model_measured", "page"}
     assert planned(runs.plain, "--configfile", "config/smoke.yaml", "mine.yaml") == after
 
 
 def test_a_stage_can_be_run_again_by_its_name(runs):
     """Forcing the curve runs it, the bill and the page."""
-    assert planned(runs.plain, "--forcerun", "curve") == {"curve", "stage_cost", "page"}
+    after = {"curve", "stage_cost", "cost_model_measured", "page"}
+    assert planned(runs.plain, "--forcerun", "curve") == after
 
 
 def test_snakemakes_own_report_works(runs):

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 Takes   results/attempts (all attempts, also failed ones), config/prices.yaml,
-        results/published/nature (committed evidence)
-Makes   results/cost: cost_by_stage.csv of this run, paper_cost.csv recomputed
+        config/cost_model.yaml and cost_model_mini.yaml, results/published/nature (committed
+        evidence)
+Makes   results/cost: cost_by_stage.csv of this run, paper_cost.csv recomputed, cost_model.csv from
+        first principles, cost_model_measured.csv with the same formulas on this run
 """
 
 
@@ -95,8 +97,92 @@ rule paper_cost:
         """
 
 
+rule cost_model:
+    """Bound and model the GPU-hours of the published run from first principles."""
+    input:
+        program="workflow/scripts/cost_model.py",
+        inputs="config/cost_model.yaml",
+    output:
+        table=report(
+            "results/cost/cost_model.csv",
+            caption="../report/cost_model.rst",
+            category="Cost",
+        ),
+    log:
+        "logs/cost_model.log",
+    benchmark:
+        "results/benchmarks/cost_model.tsv"
+    localrule: True
+    conda:
+        "../../envs/cost.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime="10m",
+    params:
+        settings=settings("cost"),
+        state="results/state/cost_model",
+        attempts="results/attempts",
+        code=code_digest("cost_model"),
+    message:
+        "cost_model: what the published run must have cost"
+    shell:
+        r"""
+        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+            python {input.program:q} \
+            --settings {params.settings:q} --gpus 0 --state {params.state:q} \
+            --attempts {params.attempts:q} --code {params.code:q} \
+            --inputs {input.inputs:q} --out {output.table:q} \
+            3>&2 >{log:q} 2>&1
+        """
+
+
+rule cost_model_measured:
+    """Predict this run's stages with the same formulas, beside what was measured."""
+    input:
+        program="workflow/scripts/cost_model_measured.py",
+        inputs="config/cost_model_mini.yaml",
+        # as for stage_cost: whenever a stage ran anew, there is a new measurement
+        ran=expand("results/benchmarks/{stage}.tsv", stage=BILLED),
+    output:
+        table=report(
+            "results/cost/cost_model_measured.csv",
+            caption="../report/cost_model_measured.rst",
+            category="Cost",
+        ),
+    log:
+        "logs/cost_model_measured.log",
+    benchmark:
+        "results/benchmarks/cost_model_measured.tsv"
+    localrule: True
+    conda:
+        "../../envs/cost.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime="10m",
+    params:
+        settings=settings("cost"),
+        state="results/state/cost_model_measured",
+        attempts="results/attempts",
+        code=code_digest("cost_model_measured"),
+    message:
+        "cost_model_measured: predicting what this run measured"
+    shell:
+        r"""
+        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+            python {input.program:q} \
+            --settings {params.settings:q} --gpus 0 --state {params.state:q} \
+            --attempts {params.attempts:q} --code {params.code:q} \
+            --inputs {input.inputs:q} --out {output.table:q} \
+            3>&2 >{log:q} 2>&1
+        """
+
+
 rule cost:
     """Target: the cost of this run and the paper's."""
     input:
         rules.stage_cost.output,
         rules.paper_cost.output,
+        rules.cost_model.output,
+        rules.cost_model_measured.output,
