@@ -104,14 +104,14 @@ rule cost_model:
         inputs="config/cost_model.yaml",
     output:
         table=report(
-            "results/cost/cost_model.csv",
+            "<results>/cost/cost_model.csv",
             caption="../report/cost_model.rst",
             category="Cost",
         ),
     log:
-        "logs/cost_model.log",
+        "<logs>/cost_model.log",
     benchmark:
-        "results/benchmarks/cost_model.tsv"
+        "<results>/benchmarks/cost_model.tsv"
     localrule: True
     conda:
         "../../envs/cost.yaml"
@@ -121,8 +121,8 @@ rule cost_model:
         runtime="10m",
     params:
         settings=settings("cost"),
-        state="results/state/cost_model",
-        attempts="results/attempts",
+        state=f"{RESULTS}/state/cost_model",
+        attempts=f"{RESULTS}/attempts",
         code=code_digest("cost_model"),
     message:
         "cost_model: what the published run must have cost"
@@ -143,17 +143,17 @@ rule cost_model_measured:
         program="workflow/scripts/cost_model_measured.py",
         inputs="config/cost_model_mini.yaml",
         # as for stage_cost: whenever a stage ran anew, there is a new measurement
-        ran=expand("results/benchmarks/{stage}.tsv", stage=BILLED),
+        ran=expand("<results>/benchmarks/{stage}.tsv", stage=BILLED),
     output:
         table=report(
-            "results/cost/cost_model_measured.csv",
+            "<results>/cost/cost_model_measured.csv",
             caption="../report/cost_model_measured.rst",
             category="Cost",
         ),
     log:
-        "logs/cost_model_measured.log",
+        "<logs>/cost_model_measured.log",
     benchmark:
-        "results/benchmarks/cost_model_measured.tsv"
+        "<results>/benchmarks/cost_model_measured.tsv"
     localrule: True
     conda:
         "../../envs/cost.yaml"
@@ -163,8 +163,8 @@ rule cost_model_measured:
         runtime="10m",
     params:
         settings=settings("cost"),
-        state="results/state/cost_model_measured",
-        attempts="results/attempts",
+        state=f"{RESULTS}/state/cost_model_measured",
+        attempts=f"{RESULTS}/attempts",
         code=code_digest("cost_model_measured"),
     message:
         "cost_model_measured: predicting what this run measured"
