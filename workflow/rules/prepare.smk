@@ -56,7 +56,7 @@ rule tokenizer:
 rule base:
     """Pretrain the base model from scratch on packed rows."""
     input:
-        program="workflow/scripts/base.py",
+        program="workflow/scripts/pretrain.py",
         base_corpus=rules.corpus.output.base_corpus,
         tokenizer=rules.tokenizer.output.tokenizer,
     output:
@@ -79,7 +79,7 @@ rule base:
         state="results/state/base",
         attempts="results/attempts",
         wandb="results/wandb",
-        code=code_digest("base"),
+        code=code_digest("pretrain"),
     message:
         "base: pretraining from scratch"
     shell:
@@ -89,9 +89,10 @@ rule base:
             python {input.program:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
+            --stage base --planned-device A100 \
             --base-corpus {input.base_corpus:q} --tokenizer {input.tokenizer:q} \
             --tracking {resources.tracking:q} --wandb {params.wandb:q} \
-            --out-base {output.base:q} --out-metrics {output.metrics:q} \
+            --out-checkpoint {output.base:q} --out-metrics {output.metrics:q} \
             3>&2 >{log:q} 2>&1
         """
 
@@ -99,7 +100,7 @@ rule base:
 rule dev1:
     """Fine-tune the base on the cold-start set, loss on responses only."""
     input:
-        program="workflow/scripts/dev1.py",
+        program="workflow/scripts/finetune.py",
         base=BASE,
         own_base_files=OWN_BASE_FILES,
         cold_start=rules.corpus.output.cold_start,
@@ -123,7 +124,7 @@ rule dev1:
         state="results/state/dev1",
         attempts="results/attempts",
         wandb="results/wandb",
-        code=code_digest("dev1"),
+        code=code_digest("finetune"),
     message:
         "dev1: fine-tuning the base on worked responses"
     shell:
@@ -133,9 +134,10 @@ rule dev1:
             python {input.program:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
-            --base {input.base:q} --cold-start {input.cold_start:q} \
+            --stage dev1 --planned-device A100 \
+            --start {input.base:q} --samples {input.cold_start:q} \
             --tracking {resources.tracking:q} --wandb {params.wandb:q} \
-            --out-dev1 {output.dev1:q} --out-metrics {output.metrics:q} \
+            --out-checkpoint {output.dev1:q} --out-metrics {output.metrics:q} \
             3>&2 >{log:q} 2>&1
         """
 

@@ -9,7 +9,7 @@ Keeps   results/state/r1_zero (checkpoints), results/attempts, results/wandb: no
 rule r1_zero:
     """Improve the base with GRPO on accuracy and format rewards alone."""
     input:
-        program="workflow/scripts/r1_zero.py",
+        program="workflow/scripts/reinforce.py",
         base=BASE,
         own_base_files=OWN_BASE_FILES,
         train=rules.prompts.output.train,
@@ -34,7 +34,7 @@ rule r1_zero:
         state="results/state/r1_zero",
         attempts="results/attempts",
         wandb="results/wandb",
-        code=code_digest("r1_zero"),
+        code=code_digest("reinforce"),
     message:
         "r1_zero: reinforcement learning from the base, without any worked example"
     shell:
@@ -44,7 +44,8 @@ rule r1_zero:
             python {input.program:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
-            --base {input.base:q} --train {input.train:q} \
+            --stage r1_zero --planned-device H800 \
+            --start {input.base:q} --train {input.train:q} \
             --tracking {resources.tracking:q} --wandb {params.wandb:q} \
             --out-checkpoint {output.checkpoint:q} --out-along {output.along:q} \
             --out-metrics {output.metrics:q} \
