@@ -46,7 +46,7 @@ def synchronise(device: str) -> None:
 
 def question_order(work: Work, first_update: int, updates: int) -> list[int]:
     """Return the prompts that the native engine asks in these updates."""
-    from r1repro.learn.experience import QuestionOrder
+    from r1repro.learn.phases import QuestionOrder
 
     each = work.settings["questions_per_update"]
     order = QuestionOrder(len(work.prompts), work.seed, "r1_zero")

@@ -96,7 +96,8 @@ class Rewards:
         self.prompt_lengths = [self.tokens_of[prompt] for prompt in prompts]
         asked = [self.work.prompts[i] for i in number]
         verdicts = judge(asked, completions, self.sandbox)
-        totals = [reward(verdict, self.work.settings).total for verdict in verdicts]
+        judged = zip(verdicts, asked, completions, strict=True)
+        totals = [reward(*one, self.work.settings).total for one in judged]
         self.seconds = time.perf_counter() - started
         return totals
 

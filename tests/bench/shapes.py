@@ -133,10 +133,11 @@ def prepare(
     if name != "mini":
         trained = random_checkpoint(name, trained, folder / name, configuration["seed"])
     lines = train.read_text(encoding="utf-8").splitlines()
+    prompts = [json.loads(line) for line in lines]
     return Work(
         name,
         str(trained),
-        tuple(json.loads(line) for line in lines),
+        tuple(prompt for prompt in prompts if prompt["category"] != "general"),
         settings,
         configuration["sandbox"],
         configuration["compute"] | ({"precision": precision} if precision else {}),

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A tiny fine-tuning and a tiny RL stage of the native engine, as a program for torchrun.
+"""A tiny stage of each kind of the native engine, as a program for torchrun.
 
     torchrun --nproc-per-node 2 tests/unit/parallel_stage.py FOLDER
 
-trains in FOLDER; the leading process writes rows.json and the weights there.
+trains in FOLDER: fine-tuning, a reward model, GRPO and PPO; the leading process writes rows.json
+and the weights there.
 """
 
 import json
@@ -17,7 +18,10 @@ from tiny_stage import PROMPTS, SETTINGS, SUPERVISED, NoSandbox, Run, make_model
 from r1repro.learn.compute import Compute
 from r1repro.learn.packing import Sequence
 from r1repro.learn.parallel import open_world
+from r1repro.learn.ppo import ProximalReinforcement
 from r1repro.learn.reinforcement import Reinforcement
+from r1repro.learn.reward_model import ScoredModel, Scorer
+from r1repro.learn.reward_training import Example, Judging, example_batches
 from r1repro.learn.supervised import sample_batches, train_supervised
 
 
@@ -29,6 +33,19 @@ def supervised(folder, compute, model):
     return train_supervised(model, batches, SUPERVISED | {"muon_learning_rate": 0.01}, compute, run)
 
 
+def judging(folder, compute, scored):
+    """Learn a reward model from eleven pairs, seven a step."""
+    examples = [
+        Example([[3, i + 4, 6, 1], [3, i + 4, 9 + i % 2, 1]][:: 1 - 2 * (i % 2)], 1 - i % 2, "pair")
+        for i in range(11)
+    ]
+    settings = SUPERVISED | {"epochs": 2, "samples_per_batch": 7, "muon_learning_rate": None}
+    batches = example_batches(examples, settings, 1, "rm")
+    aim = Judging(Scorer(scored, compute), examples, compute, settings["row_tokens"])
+    run = Run(folder / "judging") if compute.world.leads else None
+    return train_supervised(scored, batches, settings, compute, run, aim)
+
+
 def main(folder: Path) -> None:
     """Train both and write what came of them."""
     torch.set_num_threads(1)
@@ -37,16 +54,24 @@ def main(folder: Path) -> None:
         compute = Compute(tokens_per_pass=160, responses_at_once=4, world=world)
         tuned = make_model(tokenizer)
         rows = supervised(folder, compute, tuned)
-        model = make_model(tokenizer)
-        stage = Reinforcement(
-            "r1_zero", model, tokenizer, PROMPTS, NoSandbox(), SETTINGS, 2, compute
-        )
-        run = Run(folder / "rl") if world.leads else None
-        rows += stage.train(run, folder / "along")
+        scored = ScoredModel(make_model(tokenizer))
+        judged = judging(folder, compute, scored)
+        models, others = {"tuned": tuned, "scored": scored}, {"judging": judged}
+        for name, kind in (("rl", Reinforcement), ("ppo", ProximalReinforcement)):
+            model = make_model(tokenizer)
+            stage = kind("r1_zero", model, tokenizer, PROMPTS, NoSandbox(), SETTINGS, 2, compute)
+            run = Run(folder / name) if world.leads else None
+            others[name] = stage.train(run, folder / "along" / name)
+            models[name] = model
+        models["critic"] = stage.critic
+        rows += [row for part in others.values() for row in part]
         if world.leads:
             (folder / "rows.json").write_text(json.dumps(rows), encoding="utf-8")
-            tensors = {f"tuned/{name}": weight for name, weight in tuned.named_parameters()}
-            tensors |= {f"rl/{name}": weight for name, weight in model.named_parameters()}
+            tensors = {
+                f"{kind}/{name}": weight
+                for kind, model in models.items()
+                for name, weight in model.named_parameters()
+            }
             save_file({name: t.detach() for name, t in tensors.items()}, folder / "w.safetensors")
 
 

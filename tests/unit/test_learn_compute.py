@@ -25,7 +25,7 @@ from r1repro.learn.packing import (
 from r1repro.learn.policy import token_logprobs
 from r1repro.learn.rollout import Sampling, generate
 from r1repro.learn.selected import selected_logprobs
-from r1repro.learn.supervised import batch_gradient
+from r1repro.learn.supervised import NextToken
 from r1repro.learn.transformer import Transformer
 from r1repro.learn.working import choose_precision
 
@@ -59,7 +59,7 @@ def random_rows(count=12, row_tokens=32):
 
 def gradients(compute: Compute, rows) -> tuple[float, dict[str, torch.Tensor]]:
     model = new_model(MODEL, 50, 49, seed=1)
-    loss = batch_gradient(compute, compute.transformer(model), rows, 32)
+    loss = NextToken(model, compute, 32).gradient(rows)["loss"]
     return loss, {name: weight.grad for name, weight in model.named_parameters()}
 
 

@@ -40,7 +40,7 @@ def quiet_machine(monkeypatch):
     monkeypatch.setattr("r1repro.learn.experience.judge", lambda prompts, texts, sandbox: texts)
     monkeypatch.setattr(
         "r1repro.learn.experience.reward",
-        lambda text, settings: Reward(accuracy=float(len(text) % 3), format=0.0),
+        lambda text, *_: Reward(accuracy=float(len(text) % 3), format=0.0),
     )
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -69,7 +69,7 @@ def fine_tune(folder, state, compute, kill_after=None):
 def reinforce(folder, state, compute, kill_after=None):
     """r1_zero in small."""
     model, tokenizer = load_model(folder, CPU), load_tokenizer(folder)
-    prompts = [{"question": question} for question in QUESTIONS]
+    prompts = [{"question": question, "category": "math"} for question in QUESTIONS]
     settings, run = SETTINGS | {"row_tokens": ROW}, Run(state, kill_after)
     stage = Reinforcement(
         "r1_zero", model, tokenizer, prompts, NoSandbox(), settings, 2, compute=compute

@@ -27,10 +27,10 @@ from r1repro.learn.checkpoint import (
     save_checkpoint,
 )
 from r1repro.learn.compute import Compute
-from r1repro.learn.experience import QuestionOrder
 from r1repro.learn.finetuning import response_sequences
 from r1repro.learn.optimisation import cosine
 from r1repro.learn.packing import Sequence
+from r1repro.learn.phases import QuestionOrder
 from r1repro.learn.reinforcement import Reinforcement
 from r1repro.learn.supervised import fitting, row_batches, train_supervised
 from r1repro.learn.tokenizer import END, decode, encode_all
@@ -87,7 +87,7 @@ def test_reinforcement_resume_equals_no_interruption(tmp_path, tokenizer, kill_a
         lambda prompts, texts, sandbox: texts,
     )
 
-    def by_length(text, settings):
+    def by_length(text, prompt, response, settings):
         from r1repro.learn.rewards import Reward
 
         return Reward(accuracy=float(len(text) % 3), format=0.0)

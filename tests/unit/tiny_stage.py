@@ -46,6 +46,13 @@ SETTINGS = {
     "loss_average": "response",
     "accuracy_reward": 1.0,
     "format_reward": 0.5,
+    "language_reward": 0.0,
+    "preference_reward": 1.0,
+    "preference_from_update": None,
+    "preference_only": False,
+    "log_kl_to_start": False,
+    "algorithm": "grpo",
+    "ppo": {"lambda": 1.0, "critic_learning_rate": 3e-3},
     "temperature": 0.9,
     "max_response_tokens": 10,
     "late_max_response_tokens": 12,
@@ -67,7 +74,13 @@ SUPERVISED = {
     "muon_learning_rate": None,
 }
 PROMPTS = [
-    {"question": f"What is {i}+1?", "task": "chain_sum", "check": {"answer": str(i + 1)}}
+    {
+        "question": f"What is {i}+1?",
+        "category": "math",
+        "language": "en",
+        "task": "chain_sum",
+        "check": {"answer": str(i + 1)},
+    }
     for i in range(5)
 ]
 

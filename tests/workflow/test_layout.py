@@ -129,14 +129,14 @@ def test_a_checkout_with_other_line_endings_has_the_same_digest(scripts):
 
 def test_the_digest_of_rl_holds_the_files_the_sandbox_starts(tmp_path):
     """They run in another process and are imported by nobody."""
-    names = {path.name for path in code_files("r1_zero")}
+    names = {path.name for path in code_files("reinforce")}
     assert {"zygote.py", "runner.py"} <= names
     copy = tmp_path / "scripts"
     shutil.copytree(SCRIPTS, copy, ignore=shutil.ignore_patterns("__pycache__"))
     with (copy / "r1repro/tasks/sandbox/inside/zygote.py").open("a") as file:
         file.write("\n# another line\n")
-    assert code_digest("r1_zero", scripts=copy) != code_digest("r1_zero")
-    assert code_digest("base", scripts=copy) == code_digest("base")
+    assert code_digest("reinforce", scripts=copy) != code_digest("reinforce")
+    assert code_digest("pretrain", scripts=copy) == code_digest("pretrain")
 
 
 SOURCES = [name for name in repository_files() if name.endswith((".py", ".smk", "Snakefile"))]

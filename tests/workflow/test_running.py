@@ -166,7 +166,7 @@ Error in rule base:
     output: results/prepare/base
     log: logs/base.log (check log file(s) for error details)
     shell:
-        python workflow/scripts/base.py
+        python workflow/scripts/pretrain.py
 Error in rule scores:
     jobid: 9
     log: logs/scores.log (check log file(s) for error details)

@@ -37,7 +37,7 @@ use rule r1_zero as control with:
 
 use rule base as tiny_base with:
     output:
-        base=directory("<results>/controls/tiny_base/checkpoint"),
+        checkpoint=directory("<results>/controls/tiny_base/checkpoint"),
         metrics="<results>/controls/tiny_base/metrics.csv",
     log:
         "<logs>/tiny_base.log",

@@ -61,7 +61,7 @@ rule base:
         base_corpus=rules.corpus.output.base_corpus,
         tokenizer=rules.tokenizer.output.tokenizer,
     output:
-        base=directory("<results>/prepare/base"),
+        checkpoint=directory("<results>/prepare/base"),
         metrics="<results>/prepare/base_metrics.csv",
     log:
         "<logs>/base.log",
@@ -94,14 +94,14 @@ rule base:
             --attempts {params.attempts:q} --code {params.code:q} \
             --base-corpus {input.base_corpus:q} --tokenizer {input.tokenizer:q} \
             --tracking {resources.tracking:q} --wandb {params.wandb:q} \
-            --out-base {output.base:q} --out-metrics {output.metrics:q} \
+            --out-checkpoint {output.checkpoint:q} --out-metrics {output.metrics:q} \
             3>&2 >{log:q} 2>&1
         """
 
 
 use rule base as small_base with:
     output:
-        base=directory("<results>/prepare/small_base"),
+        checkpoint=directory("<results>/prepare/small_base"),
         metrics="<results>/prepare/small_base_metrics.csv",
     log:
         "<logs>/small_base.log",
@@ -186,7 +186,8 @@ rule rm_helpful:
         tracking=json.dumps(config["tracking"]),
     params:
         stage="rm_helpful",
-        settings=settings("compute", "rm_helpful"),
+        device="A100",
+        settings=settings("compute", "rm_helpful", "evaluate.bootstrap"),
         state=f"{RESULTS}/state/rm_helpful",
         attempts=f"{RESULTS}/attempts",
         wandb=f"{RESULTS}/wandb",
@@ -197,7 +198,7 @@ rule rm_helpful:
         r"""
         R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
-            python {input.program:q} --stage {params.stage:q} \
+            python {input.program:q} --stage {params.stage:q} --planned-device {params.device:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --start {input.start:q} --train {input.train:q} --heldout {input.heldout:q} \
@@ -224,7 +225,7 @@ use rule rm_helpful as rm_safety with:
         "<results>/benchmarks/rm_safety.tsv"
     params:
         stage="rm_safety",
-        settings=settings("compute", "rm_safety"),
+        settings=settings("compute", "rm_safety", "evaluate.bootstrap"),
         state=f"{RESULTS}/state/rm_safety",
     message:
         "rm_safety: learning which response is safe"

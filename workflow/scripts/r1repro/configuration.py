@@ -272,9 +272,7 @@ def _wrong_stages(config: Mapping) -> Iterator[tuple[list[str], str]]:
         )
 
 
-def _beyond_positions(
-    config: Mapping, rl_stages: list[str]
-) -> Iterator[tuple[list[str], str]]:
+def _beyond_positions(config: Mapping, rl_stages: list[str]) -> Iterator[tuple[list[str], str]]:
     """Yield what is longer than the model accepts: the one trained here, or the user's own."""
     own = config["model"]["checkpoint"]
     concerned = ["evaluate.max_response_tokens", "sft_data.max_response_tokens"]

@@ -56,7 +56,8 @@ class TrainingRun:
 def _note(row: dict) -> str:
     """Say the one or two figures that tell how training goes."""
     figures = ("loss", "reward_accuracy", "length_mean")
-    return ", ".join(f"{name} {row[name]:.3f}" for name in figures if name in row)
+    known = ((name, row.get(name, "")) for name in figures)
+    return ", ".join(f"{name} {value:.3f}" for name, value in known if value != "")
 
 
 @contextmanager
@@ -80,6 +81,8 @@ def open_training(
         return
     settings = args.settings
     digests = {path.as_posix(): sha256_path(path) for path in inputs}
+    if getattr(args, "streams", None) is not None:  # other random numbers are another run
+        digests["streams"] = args.streams
     identity = fingerprint(settings, args.code, digests)
     with (
         StageState(args.state, identity) as state,

@@ -37,7 +37,7 @@ UNLOADABLE = (
 
 
 def new_model(settings: dict, vocab_size: int, end_token: int, seed: int) -> LlamaForCausalLM:
-    """Initialise a model from the `model` section of the configuration; the seed fixes weights."""
+    """Initialise a model of the sizes in a `model` section; the seed fixes the weights."""
     if settings["architecture"] not in ARCHITECTURES:
         known = ", ".join(sorted(ARCHITECTURES))
         raise SettingsError(f"model.architecture must be one of: {known}")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From questions to minibatches: order, responses, rewards, and what an update learns from.
+"""From responses to minibatches: rewards, figures, and what an update learns from.
 
-The engines share this file: they ask the same questions in the same order, judge responses by the
-same rules and describe them by the same figures.
+The engines share this file: they judge responses by the same rules and describe them by the same
+figures. Which questions they ask is in `phases.py`.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,6 @@ from r1repro.errors import SettingsError
 from r1repro.learn.packing import Packed
 from r1repro.learn.rewards import Reward, reward
 from r1repro.learn.rollout import Response
-from r1repro.learn.setup import derive_rng
 from r1repro.learn.tokenizer import decode
 from r1repro.tasks.judge import judge
 
@@ -37,32 +36,20 @@ def check_whole_rollouts(stage: str, settings: dict) -> None:
             )
 
 
-class QuestionOrder:
-    """The questions of each update: a fresh shuffle per pass over the prompts, from the seed."""
-
-    def __init__(self, count: int, seed: int, stage: str):
-        self.count, self.seed, self.stage = count, seed, stage
-
-    def take(self, first: int, number: int) -> list[int]:
-        """Return the prompts of draws first .. first + number - 1."""
-        chosen: list[int] = []
-        while len(chosen) < number:
-            epoch, place = divmod(first + len(chosen), self.count)
-            order = list(range(self.count))
-            derive_rng(self.seed, self.stage, "order", epoch).shuffle(order)
-            chosen += order[place : place + number - len(chosen)]
-        return chosen
-
-
 @dataclass
 class Portion:
-    """One pass of a minibatch: packed rows and, per predicted token, what the loss needs."""
+    """One pass of a minibatch: packed rows and, per predicted token, what the loss needs.
+
+    values, returns  of a critic, where there is one
+    """
 
     packed: Packed
     old_logprobs: torch.Tensor
     weights: torch.Tensor
     advantages: torch.Tensor | None = None
     reference_logprobs: torch.Tensor | None = None
+    values: torch.Tensor | None = None
+    returns: torch.Tensor | None = None
 
 
 def cap(settings: dict, update: int) -> int:
@@ -74,9 +61,10 @@ def cap(settings: dict, update: int) -> int:
 def judge_responses(
     prompts: list[dict], responses: list[list[int]], tokenizer, sandbox, settings: dict
 ) -> list[Reward]:
-    """Return the reward of each response (token ids) to its prompt."""
+    """Return what rules reward in each response (token ids) to its prompt."""
     texts = [decode(tokenizer, tokens) for tokens in responses]
-    return [reward(verdict, settings) for verdict in judge(prompts, texts, sandbox)]
+    judged = zip(judge(prompts, texts, sandbox), prompts, texts, strict=True)
+    return [reward(verdict, prompt, text, settings) for verdict, prompt, text in judged]
 
 
 def by_token(packed: Packed, values: list[list[float]]) -> torch.Tensor:
@@ -87,17 +75,37 @@ def by_token(packed: Packed, values: list[list[float]]) -> torch.Tensor:
     return flat.to(packed.owner.device)[first.to(packed.owner.device)[packed.owner] + packed.place]
 
 
+def mean_or_blank(values: list[float]) -> float | str:
+    """Return the mean, or an empty cell where there is nothing to average."""
+    return sum(values) / len(values) if values else ""
+
+
 def statistics(
-    responses: list[Response], parts: list[Reward], group_size: int, prompt_tokens: int
+    responses: list[Response],
+    parts: list[Reward],
+    group_size: int,
+    prompt_tokens: int,
+    kl_to_start: float | str = "",
 ) -> dict:
-    """Describe the responses of one minibatch; `prompt_tokens` counts each question once."""
+    """Describe the responses of one minibatch; `prompt_tokens` counts each question once.
+
+    A part of the reward is averaged over the prompts that can earn it: accuracy and language over
+    reasoning prompts, preference and the unrewarded check over general ones. A cell is empty where
+    a minibatch has no such prompt.
+    """
     lengths = torch.tensor([len(response.tokens) for response in responses], dtype=torch.float64)
     totals = torch.tensor([part.total for part in parts]).view(-1, group_size)
     generated = int(lengths.sum())
     return {
         "reward": totals.mean().item(),
-        "reward_accuracy": sum(part.accuracy for part in parts) / len(parts),
+        "reward_accuracy": mean_or_blank([p.accuracy for p in parts if not p.general]),
         "reward_format": sum(part.format for part in parts) / len(parts),
+        "reward_language": mean_or_blank([p.language for p in parts if not p.general]),
+        "reward_preference": mean_or_blank([p.preference for p in parts if p.general]),
+        "general_checked": mean_or_blank([p.checked for p in parts if p.general]),
+        "language_consistency": mean_or_blank(
+            [p.consistency for p in parts if p.consistency is not None]
+        ),
         "zero_variance_groups": int((totals == totals[:, :1]).all(dim=1).sum()),
         "length_mean": lengths.mean().item(),
         "length_p50": lengths.quantile(0.5).item(),
@@ -106,6 +114,7 @@ def statistics(
         "truncated_fraction": sum(not response.finished for response in responses) / len(responses),
         "tokens_generated": generated,
         "tokens_trained": generated + prompt_tokens,
+        "kl_to_start": kl_to_start,
     }
 
 

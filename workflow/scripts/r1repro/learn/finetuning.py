@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Dev1: supervised fine-tuning of the base on the cold-start set, loss on the response only.
+"""Supervised fine-tuning of a checkpoint on whole responses, loss on the response only.
 
-Source   Supplementary Information 2.4.2: two to three epochs, cosine schedule to a tenth.
+dev1 learns from the cold-start set, dev3 and the distilled models from the rejection-sampled set.
+
+Source   Supplementary Information 2.4.2 and 2.4.3: two to three epochs, cosine schedule to a tenth.
 """
 
 from argparse import Namespace
-from pathlib import Path
 
+from r1repro.errors import InputError
 from r1repro.files import read_jsonl
 from r1repro.learn.checkpoint import load_model, load_tokenizer, save_checkpoint
 from r1repro.learn.compute import open_compute
@@ -39,29 +41,28 @@ def finetuning_batches(sequences: list[Sequence], settings: dict, seed: int, sta
     return batches
 
 
-def finetune(
-    base: Path,
-    samples_file: Path,
-    stage: str,
-    args: Namespace,
-    world: World,
-    run: TrainingRun | None,
-) -> None:
-    """Fine-tune a checkpoint and write its folder and its metrics.
+def finetune(args: Namespace, world: World, run: TrainingRun | None) -> None:
+    """Fine-tune the checkpoint `args.start` and write a folder and its metrics.
 
-    Raises InputError when too many samples are longer than a row.
+    Raises InputError when there is no sample and when too many are longer than a row.
     """
-    settings = args.settings[stage]
+    stage, settings = args.stage, args.settings[args.stage]
     device = prepare_device(stage, args.gpus, args.settings["require_gpu"])
-    model, tokenizer = load_model(base, device), load_tokenizer(base)
-    sequences = response_sequences(read_jsonl(samples_file), tokenizer)
-    sequences = fitting(sequences, settings["row_tokens"], samples_file)
-    batches = finetuning_batches(sequences, settings, args.settings["seed"], stage)
+    model, tokenizer = load_model(args.start, device), load_tokenizer(args.start)
+    samples = read_jsonl(args.samples)
+    if not samples:
+        raise InputError(f"{args.samples} holds no sample to learn from")
+    sequences = response_sequences(samples, tokenizer)
+    sequences = fitting(sequences, settings["row_tokens"], args.samples)
+    batches = finetuning_batches(sequences, settings, args.settings["seed"], args.streams or stage)
     compute = open_compute(args.settings["compute"], device, world)
     if run is not None:
         run.attempt.precision = compute.precision_of(model)
     rows = train_supervised(model, batches, settings, compute, run)
     if run is not None:
         run.finish(
-            rows, args.out_metrics, lambda f: save_checkpoint(model, tokenizer, f), args.out_dev1
+            rows,
+            args.out_metrics,
+            lambda f: save_checkpoint(model, tokenizer, f),
+            args.out_checkpoint,
         )

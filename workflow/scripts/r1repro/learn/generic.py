@@ -144,11 +144,25 @@ class GenericTransformer:
         order = range(len(rows))
         return torch.cat([chosen[i] for i in order]), torch.cat([entropy[i] for i in order])
 
+    def hidden_before(self, packed: Packed) -> torch.Tensor:
+        """Return the hidden state that the output layer reads before each predicted token."""
+        rows = unpacked(packed)
+        found: dict[int, torch.Tensor] = {}
+        for batch in _batches([len(tokens) for tokens, _ in rows]):
+            tokens, mask = self._padded_at_the_end([rows[i][0] for i in batch])
+            hidden = self.model.base_model(input_ids=tokens, attention_mask=mask)[0]
+            for number, i in enumerate(batch):
+                found[i] = hidden[number, rows[i][1]]
+        return torch.cat([found[i] for i in range(len(rows))])
+
     def _run_padded_at_the_end(self, rows: list[list[int]]) -> torch.Tensor:
+        return self._forward(*self._padded_at_the_end(rows)).logits
+
+    def _padded_at_the_end(self, rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
         width = max(map(len, rows))
         tokens = torch.tensor([row + [0] * (width - len(row)) for row in rows])
         mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
-        return self._forward(tokens.to(self.device), mask.to(self.device)).logits
+        return tokens.to(self.device), mask.to(self.device)
 
     # ---- sampling -----------------------------------------------------------------------------
 

@@ -37,9 +37,19 @@ def token_logprobs(
     """
     if not isinstance(transformer, Transformer):
         return transformer.token_logprobs(packed, temperature, with_entropy)
+    return selected_logprobs(
+        hidden_before(transformer, packed),
+        transformer.head.tensor,
+        packed.target,
+        temperature,
+        with_entropy,
+    )
+
+
+def hidden_before(transformer: Transformer, packed: Packed) -> torch.Tensor:
+    """Return the last hidden state before each predicted token, (predicted, hidden_size)."""
+    if not isinstance(transformer, Transformer):
+        return transformer.hidden_before(packed)
     attend = attention_of(transformer, packed)
     hidden = transformer.hidden_states(packed.tokens, packed.positions, attend)
-    chosen = hidden.flatten(0, 1)[packed.source]
-    return selected_logprobs(
-        chosen, transformer.head.tensor, packed.target, temperature, with_entropy
-    )
+    return hidden.flatten(0, 1)[packed.source]

@@ -4,8 +4,13 @@
 One rollout samples the questions of several updates at once from the current policy; its
 responses are split into one minibatch per update, for one or more inner epochs, as in the paper
 (8,192 responses, 16 minibatches, one epoch). Rules judge the responses while the reference model
-runs over them, as in the paper's infrastructure. The reference is replaced by the policy every
-`reference_reset_updates`; the cap on length rises at `late_from_update`.
+and the reward models run over them, as in the paper's infrastructure. The reference is replaced by
+the policy every `reference_reset_updates`; the cap on length rises at `late_from_update`; which
+prompts are asked when is in `phases.py`.
+
+Choices  `log_kl_to_start` asks how far the policy has gone from the model the stage began with: the
+         mean of equation 2 per sampled token, for the policy that sampled. It costs a forward pass
+         of its own once the reference is no longer that model.
 """
 
 import copy
@@ -22,7 +27,6 @@ from r1repro.learn.checkpoint import check_room, load_training, save_checkpoint,
 from r1repro.learn.compute import Compute
 from r1repro.learn.experience import (
     Portion,
-    QuestionOrder,
     by_token,
     cap,
     check_whole_rollouts,
@@ -30,15 +34,18 @@ from r1repro.learn.experience import (
     metrics_row,
     statistics,
 )
-from r1repro.learn.flop import forward_flop, training_flop
+from r1repro.learn.flop import forward_flop, update_flop
+from r1repro.learn.footprint import Held
 from r1repro.learn.gradients import accumulate
 from r1repro.learn.optimisation import Optimiser, adamw, warmup_then_constant
 from r1repro.learn.packing import Sequence, lay_out, micro_batches, pack_rows, row_length
+from r1repro.learn.phases import Phases
 from r1repro.learn.policy import as_attention_wants, token_logprobs
-from r1repro.learn.rewards import Reward
+from r1repro.learn.preference import needed_preferences
+from r1repro.learn.rewards import Reward, add_preferences
 from r1repro.learn.rollout import Response, Sampling, generate
 from r1repro.learn.setup import derive_seed
-from r1repro.learn.tokenizer import encode_all
+from r1repro.learn.tokenizer import decode, encode_all
 from r1repro.tasks.template import frame
 
 
@@ -50,10 +57,16 @@ class Minibatch:
     first_response: int
     responses: list[Response]
     prompt_tokens: int
+    kl_to_start: float | str = ""
 
 
 class Reinforcement:
-    """One RL stage from a starting policy over a set of prompts."""
+    """One RL stage from a starting policy over a set of prompts.
+
+    preferences  reward models for general prompts; None where none is ever asked
+    streams      names the random numbers of questions and samples; None: the stage does. Two
+                 stages with the same streams differ in what their settings differ in
+    """
 
     def __init__(
         self,
@@ -65,21 +78,30 @@ class Reinforcement:
         settings,
         seed,
         compute: Compute | None = None,
+        preferences=None,
+        streams: str | None = None,
     ):
         check_whole_rollouts(stage, settings)
+        self.streams = streams or stage
         self.stage, self.model, self.tokenizer = stage, model, tokenizer
         self.settings, self.seed, self.sandbox = settings, seed, sandbox
         self.compute = compute or Compute()
-        self.prompts = prompts
-        self.prompt_tokens = encode_all(tokenizer, [frame(p["question"]) for p in prompts])
+        self.phases = Phases(stage, prompts, settings, seed, self.streams)
+        self.preferences = needed_preferences(stage, preferences, self.phases.general)
+        self.prompts = self.phases.prompts
+        self.prompt_tokens = encode_all(tokenizer, [frame(p["question"]) for p in self.prompts])
         longest = settings["late_max_response_tokens"]
         check_room(model, self.prompt_tokens, longest, settings["row_tokens"])
         self.reference = copy.deepcopy(model).requires_grad_(False)
         self.optimiser = Optimiser([adamw(list(model.parameters()), settings)])
         self.policy = self.compute.transformer(model)
         self.reference_policy = self.compute.transformer(self.reference)
-        self.order = QuestionOrder(len(prompts), seed, stage)
+        self.start_policy = None
+        if settings["log_kl_to_start"]:
+            start = copy.deepcopy(model).requires_grad_(False)
+            self.start_policy = self.compute.transformer(start)
         self.rows: list[dict] = []
+        self.flop_beside: dict[int, int] = {}  # by update: reward models, start, critic
 
     # ---- resume -------------------------------------------------------------------------------
 
@@ -88,18 +110,27 @@ class Reinforcement:
         saved = self.compute.world.tell(run.state.latest() if run else None)
         if saved is None:
             return
-        moments, extra = load_training(saved[1], self.model)
+        self._load(saved[1])
+        print(f"resumed after update {saved[0]}", flush=True)
+
+    def _load(self, folder: Path) -> None:
+        moments, extra = load_training(folder, self.model)
         self.optimiser.restore(moments)
         self.rows = extra["rows"]
-        load_training(saved[1] / "reference", self.reference)
+        load_training(folder / "reference", self.reference)
         self.policy.refresh()
         self.reference_policy.refresh()
-        print(f"resumed after update {saved[0]}", flush=True)
 
     def _save(self, folder: Path) -> None:
         save_training(folder, self.model, self.optimiser.moments(), {"rows": self.rows})
         (folder / "reference").mkdir()
         save_training(folder / "reference", self.reference, {}, {})
+
+    def held(self) -> Held:
+        """Return what an update has in memory, to be counted."""
+        return Held(
+            [self.model, self.reference], [self.policy, self.reference_policy], [self.optimiser]
+        )
 
     # ---- the loop -----------------------------------------------------------------------------
 
@@ -137,23 +168,19 @@ class Reinforcement:
                 save_checkpoint(self.model, self.tokenizer, folder)
 
     def _counted(self, row: dict) -> dict[str, int]:
-        """Count tokens and FLOP of one update: sampling, reference pass and training.
-
-        A mean token of a response sees its question and half of the response.
-        """
-        config, settings = self.model.config, self.settings
-        sampled, trained = row["tokens_generated"], row["tokens_trained"]
-        question = (trained - sampled) / settings["questions_per_update"]
-        seen_twice = round(2 * question + row["length_mean"])
-        flop = forward_flop(config, sampled + trained, seen_twice)
-        flop += settings["inner_epochs"] * training_flop(config, trained, seen_twice)
-        return {"tokens_generated": sampled, "tokens_trained": trained, "flop": flop}
+        """Count tokens and FLOP of one update: sampling, reference pass, training, and the rest."""
+        flop = update_flop(self.model.config, row, self.settings)
+        return {
+            "tokens_generated": row["tokens_generated"],
+            "tokens_trained": row["tokens_trained"],
+            "flop": flop + self.flop_beside.get(row["update"], 0),
+        }
 
     def _rollout_and_update(self, update: int):
         settings, seconds = self.settings, {}
         clock = time.monotonic()
         questions = settings["questions_per_update"] * settings["updates_per_rollout"]
-        chosen = self.order.take(update * settings["questions_per_update"], questions)
+        chosen = self.phases.take(update)
         groups = self._sample(chosen, update)
         clock = _lap(seconds, "rollout", clock)
         with ThreadPoolExecutor(1, "judge") as judge:
@@ -163,9 +190,11 @@ class Reinforcement:
                 self._minibatch(chosen, groups, range(i, i + per_update))
                 for i in range(0, questions, per_update)
             ]
-            self._reference_pass(minibatches)
+            self._inference_pass(minibatches, update)
+            scores = self._prefer(chosen, groups, update)
             clock = _lap(seconds, "reference", clock)
-            parts = self.compute.world.gather(judged.result())
+            mine = add_preferences(judged.result(), scores, settings)
+            parts = self.compute.world.gather(mine)
         size = settings["group_size"]
         shown = [self._reward(minibatch, parts, size) for minibatch in minibatches]
         clock = _lap(seconds, "reward", clock)
@@ -186,7 +215,7 @@ class Reinforcement:
         sampling = Sampling(
             settings["temperature"], 1.0, cap(settings, update), self.tokenizer.eos_token_id
         )
-        seed = derive_seed(self.seed, self.stage, "rollout", update)
+        seed = derive_seed(self.seed, self.streams, "rollout", update)
         mine = generate(
             self.policy,
             world.share([self.prompt_tokens[i] for i in chosen]),
@@ -206,6 +235,24 @@ class Reinforcement:
         responses = [response.tokens for _, group in pairs for response in group]
         parts = judge_responses(prompts, responses, self.tokenizer, self.sandbox, self.settings)
         return [parts[i : i + size] for i in range(0, len(parts), size)]
+
+    def _prefer(self, chosen: list[int], groups, update: int) -> list[list[float | None]] | None:
+        """Let the reward models score this process's share of the responses, by group."""
+        if self.preferences is None:
+            return None
+        pairs = self.compute.world.share(list(zip(chosen, groups, strict=True)))
+        size, updates = self.settings["group_size"], self.settings["updates_per_rollout"]
+        prompts = [self.prompts[i] for i, _ in pairs for _ in range(size)]
+        texts = [decode(self.tokenizer, r.tokens) for _, group in pairs for r in group]
+        scores, flop = self.preferences.scores(prompts, texts)
+        total = sum(self.compute.world.collect([flop]))
+        for number in range(updates):
+            self._count_beside(update + number, total // updates)
+        return [scores[i : i + size] for i in range(0, len(scores), size)]
+
+    def _count_beside(self, update: int, flop: int) -> None:
+        """Note FLOP of an update (from 0) that its row of metrics does not tell."""
+        self.flop_beside[update + 1] = self.flop_beside.get(update + 1, 0) + flop
 
     def _minibatch(self, chosen, groups, numbers: range) -> Minibatch:
         """Pack the responses to some questions; rows are dealt out to the processes."""
@@ -236,29 +283,59 @@ class Reinforcement:
         """FLOP of a forward pass over packed rows: a mask is computed whole, not half."""
         return forward_flop(self.model.config, tokens, 2 * row_tokens)
 
-    @torch.no_grad()
-    def _reference_pass(self, minibatches: list[Minibatch]) -> None:
+    def _inference_pass(self, minibatches: list[Minibatch], update: int) -> None:
+        """Run the models that do not learn over a rollout."""
         portions = [portion for minibatch in minibatches for portion in minibatch.portions]
+        for portion, logprobs in zip(
+            portions, self._logprobs_under(self.reference_policy, portions), strict=True
+        ):
+            portion.reference_logprobs = logprobs
+        if self.start_policy is None:
+            return
+        reference_is_start = update < self.settings["reference_reset_updates"]
+        for number, minibatch in enumerate(minibatches):
+            policy = None if reference_is_start else self.start_policy
+            minibatch.kl_to_start = self._kl_to_start(minibatch, policy, update + number)
+
+    def _logprobs_under(self, policy, portions: list[Portion]):
+        """Yield the log-probabilities of each portion's tokens."""
 
         def run(portion: Portion) -> torch.Tensor:
             with torch.no_grad():  # lanes are threads of their own
-                temperature = self.settings["temperature"]
-                return token_logprobs(self.reference_policy, portion.packed, temperature)[0]
+                return token_logprobs(policy, portion.packed, self.settings["temperature"])[0]
 
-        results = self.compute.lanes.map(run, portions)
-        for portion, logprobs in zip(portions, results, strict=True):
-            portion.reference_logprobs = logprobs
+        return self.compute.lanes.map(run, portions)
+
+    def _kl_to_start(self, minibatch: Minibatch, start, update: int) -> float:
+        """Return the mean divergence from the start per token; start None: the reference is it."""
+        tokens = sum(len(response.tokens) for response in minibatch.responses)
+        known = [portion.reference_logprobs for portion in minibatch.portions]
+        if start is not None:
+            known = self._logprobs_under(start, minibatch.portions)
+            seen = tokens + minibatch.prompt_tokens
+            mean = round(seen / len(minibatch.responses))
+            self._count_beside(update, forward_flop(self.model.config, seen, mean))
+        total = sum(
+            grpo.divergence(portion.old_logprobs, logprobs).sum().item()
+            for portion, logprobs in zip(minibatch.portions, known, strict=True)
+        )
+        return sum(self.compute.world.collect([total])) / tokens
 
     def _reward(self, minibatch: Minibatch, parts: list[list[Reward]], size: int) -> dict:
         """Set the advantages of a minibatch; return what its row says of the responses."""
         first = minibatch.first_response // size
         mine = parts[first : first + len(minibatch.responses) // size]
-        totals = torch.tensor([[part.total for part in group] for group in mine])
-        advantages = grpo.group_advantages(totals, self.settings["advantage_std"]).flatten()
+        self._set_advantages(minibatch, torch.tensor([[p.total for p in group] for group in mine]))
+        flat = [part for group in mine for part in group]
+        return statistics(
+            minibatch.responses, flat, size, minibatch.prompt_tokens, minibatch.kl_to_start
+        )
+
+    def _set_advantages(self, minibatch: Minibatch, rewards: torch.Tensor) -> None:
+        """Give every token of a response its advantage; rewards (questions, group)."""
+        advantages = grpo.group_advantages(rewards, self.settings["advantage_std"]).flatten()
         for portion in minibatch.portions:
             portion.advantages = advantages.to(self.policy.device)[portion.packed.owner]
-        flat = [part for group in mine for part in group]
-        return statistics(minibatch.responses, flat, size, minibatch.prompt_tokens)
 
     def _update(self, minibatch: Minibatch, update: int) -> dict:
         settings, compute = self.settings, self.compute
@@ -300,6 +377,7 @@ class Reinforcement:
             "gradient_norm": norm,
             "learning_rate": settings["learning_rate"] * factor,
             "logprob_gap": max(figure["gap"] for figure in figures),
+            "value_loss": "",
         }
 
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Learning from given texts: pretraining of the base and supervised fine-tuning.
+"""Learning from given texts: pretraining of the base, supervised fine-tuning, reward models.
 
-Both are the same loop over packed rows: mean cross-entropy per predicted token, AdamW, cosine
-schedule with warm-up. They differ in the sequences (whole documents, or a prompt of which nothing
-is predicted and its response) and in how long they go on.
+All are the same loop over packed rows: AdamW, cosine schedule with warm-up. Pretraining and
+fine-tuning take the mean cross-entropy per predicted token and differ in the sequences (whole
+documents, or a prompt of which nothing is predicted and its response); reward models have an aim
+of their own (`reward_training.py`).
 """
 
 import time
@@ -84,51 +85,72 @@ def sample_batches(
     return batches
 
 
-def batch_gradient(compute: Compute, transformer, rows: Rows, row_tokens: int) -> float:
-    """Set the gradient of the mean cross-entropy over a batch's predicted tokens; return it."""
-    predicted = predicted_tokens(rows)
-    passes = micro_batches(compute.world.share(rows), row_tokens, compute.tokens_per_pass)
+class NextToken:
+    """What pretraining and fine-tuning learn: the mean cross-entropy of the next token.
 
-    def loss_of(some: Rows) -> tuple[torch.Tensor, dict[str, float]]:
-        packed = lay_out(some, row_tokens).to(transformer.device)
-        logprobs, _ = token_logprobs(transformer, packed)
-        loss = -logprobs.sum() / predicted
-        return loss, {"loss": loss.item()}
+    Another aim of a supervised stage offers the same: `gradient` of one batch, which returns
+    figures with `loss` first, `refresh` after each step, and `flop` of a step on so many tokens.
+    """
 
-    figures = accumulate(transformer.working, passes, loss_of, compute.lanes, compute.world)
-    return sum(figure["loss"] for figure in figures)
+    def __init__(self, model, compute: Compute, row_tokens: int):
+        self.model, self.compute, self.row_tokens = model, compute, row_tokens
+        self.transformer = compute.transformer(model)
+
+    def refresh(self) -> None:
+        """Take over the weights after they changed."""
+        self.transformer.refresh()
+
+    def flop(self, tokens: int) -> int:
+        """FLOP of forward and backward pass."""
+        return training_flop(self.model.config, tokens, self.row_tokens)
+
+    def gradient(self, rows: Rows) -> dict[str, float]:
+        """Set the gradient of the mean over a batch's predicted tokens; return the loss."""
+        compute, transformer = self.compute, self.transformer
+        predicted = predicted_tokens(rows)
+        passes = micro_batches(compute.world.share(rows), self.row_tokens, compute.tokens_per_pass)
+
+        def loss_of(some: Rows) -> tuple[torch.Tensor, dict[str, float]]:
+            packed = lay_out(some, self.row_tokens).to(transformer.device)
+            logprobs, _ = token_logprobs(transformer, packed)
+            loss = -logprobs.sum() / predicted
+            return loss, {"loss": loss.item()}
+
+        figures = accumulate(transformer.working, passes, loss_of, compute.lanes, compute.world)
+        return {"loss": sum(figure["loss"] for figure in figures)}
 
 
 def train_supervised(
-    model, batches: list[Rows], settings: dict, compute: Compute, run
+    model, batches: list[Rows], settings: dict, compute: Compute, run, aim=None
 ) -> list[dict]:
     """Run all batches, resuming from `run.state`; return a row of metrics per step.
 
     run  the stage's services: `state`, and `step(row, done, total, **counted)` after each step;
          None in a process that does not lead
+    aim  what is learnt; None: the next token
     """
-    row_tokens = settings["row_tokens"]
     optimiser = make_optimiser(model, settings, compute.lanes)
+    aim = aim or NextToken(model, compute, settings["row_tokens"])
     rows: list[dict] = []
     saved = compute.world.tell(run.state.latest() if run else None)
     if saved is not None:
         moments, extra = load_training(saved[1], model)
         optimiser.restore(moments)
+        aim.refresh()
         rows = extra["rows"]
         print(f"resumed after step {saved[0]}", flush=True)
-    transformer = compute.transformer(model)
     warmup = round(settings["warmup_share"] * len(batches))
     for step in range(len(rows), len(batches)):
         started = time.monotonic()
-        loss = batch_gradient(compute, transformer, batches[step], row_tokens)
+        figures = aim.gradient(batches[step])
         factor = cosine(step, len(batches), warmup, settings["final_share"])
         norm = optimiser.step(factor, settings["gradient_clip_norm"])
-        transformer.refresh()
+        aim.refresh()
         tokens = sum(length_of(sequence) for row in batches[step] for sequence in row)
         rows.append(
             {
                 "step": step + 1,
-                "loss": round(loss, 6),
+                **{name: round(value, 6) for name, value in figures.items()},
                 "learning_rate": settings["learning_rate"] * factor,
                 "gradient_norm": round(norm, 6),
                 "tokens": tokens,
@@ -137,8 +159,7 @@ def train_supervised(
         )
         if run is None:
             continue
-        flop = training_flop(model.config, tokens, row_tokens)
-        run.step(rows[-1], step + 1, len(batches), tokens_trained=tokens, flop=flop)
+        run.step(rows[-1], step + 1, len(batches), tokens_trained=tokens, flop=aim.flop(tokens))
         if (step + 1) % settings["checkpoint_every"] == 0:
             run.state.save(
                 step + 1, lambda f: save_training(f, model, optimiser.moments(), {"rows": rows})

@@ -32,10 +32,19 @@ from r1repro.errors import SettingsError
 from r1repro.files import atomic_dir
 from r1repro.learn.checkpoint import save_checkpoint
 from r1repro.learn.compute import Compute
-from r1repro.learn.experience import QuestionOrder, check_whole_rollouts
+from r1repro.learn.experience import check_whole_rollouts
 from r1repro.learn.flop import forward_flop, training_flop
+from r1repro.learn.phases import QuestionOrder, reasoning_prompts
 from r1repro.learn.tokenizer import encode_all
 from r1repro.tasks.template import frame
+
+# Settings that only the native engine honours: name, value without effect, what is missing here.
+NATIVE_ONLY = (
+    ("algorithm", "grpo", "critic"),
+    ("preference_from_update", None, "reward models"),
+    ("preference_only", False, "reward models"),
+    ("log_kl_to_start", False, "model of the start"),
+)
 
 
 @dataclass(frozen=True)
@@ -105,6 +114,12 @@ def check_settings(stage: str, settings: dict, processes: int) -> None:
     Raises SettingsError.
     """
     check_whole_rollouts(stage, settings)
+    for name, harmless, what in NATIVE_ONLY:
+        if settings[name] != harmless:
+            raise SettingsError(
+                f"{stage}.{name} is {settings[name]!r}, but the engine trl has no {what}; set "
+                f"engine to native"
+            )
     if settings["loss_average"] not in ("response", "token"):
         raise SettingsError(
             f"{stage}.loss_average must be response or token, not {settings['loss_average']!r}"
@@ -141,24 +156,26 @@ class TrlReinforcement:
         seed,
         compute: Compute | None = None,
         sampler=None,
+        streams: str | None = None,
     ):
         self.compute = compute or Compute()
         self.world = self.compute.world
         check_settings(stage, settings, self.world.size)
         self.stage, self.model, self.tokenizer = stage, model, tokenizer
-        self.prompts, self.sandbox = prompts, sandbox
+        self.prompts, self.sandbox = reasoning_prompts(stage, prompts), sandbox
         self.settings, self.seed, self.sampler = settings, seed, sampler
         # A model that is to be sharded comes on the CPU, also where the processes have GPUs.
         gpus = dist.is_initialized() and "nccl" in dist.get_backend()
         self.on_cpu = model.device.type == "cpu" and not gpus
-        self.framed = [frame(prompt["question"]) for prompt in prompts]
+        self.framed = [frame(prompt["question"]) for prompt in self.prompts]
         self.prompt_tokens = encode_all(tokenizer, self.framed)
         caps = settings["max_response_tokens"], settings["late_max_response_tokens"]
         self.longest = max(caps)
         padded = max(map(len, self.prompt_tokens)) + self.longest
         at_once = self.compute.tokens_per_pass // padded
         self.layout = lay_out(stage, settings, self.world.size, at_once)
-        self.order = QuestionOrder(len(prompts), seed, stage)
+        self.streams = streams or stage
+        self.order = QuestionOrder(len(self.prompts), seed, self.streams)
         self.rows: list[dict] = []
         self.run, self.along = None, None
 

@@ -8,6 +8,7 @@ Shapes   one rollout has `Layout.updates` x `Layout.rows_per_update` responses; 
 """
 
 import copy
+import math
 import time
 import warnings
 
@@ -31,6 +32,8 @@ from r1repro.learn.rollout import Response, Sampling
 from r1repro.learn.setup import derive_seed
 
 PARTS = ("rollout", "reference", "reward")  # of the seconds before an update
+# what each process tells the others of its responses
+JUDGED = ("tokens", "ended", "accuracy", "format", "language", "consistency")
 AVERAGES = ("kl", "entropy", "clip_ratio/region_mean")  # over tokens
 
 
@@ -239,9 +242,9 @@ class RecipeTrainer(GRPOTrainer):
         self.seconds["reference"] = spent - self.seconds["rollout"] - self.seconds["reward"]
         self.gap = self._use_sampled_logprobs(output)
         dealt = self.layout.dealt()
-        table = torch.empty(len(dealt), 4, dtype=torch.float64)
+        table = torch.empty(len(dealt), len(JUDGED), dtype=torch.float64)
         table[dealt] = gather(self.judged).cpu()
-        parts = [Reward(accuracy, form) for _, _, accuracy, form in table.tolist()]
+        parts = [_reward_of(row) for row in table.tolist()]
         totals = torch.tensor([part.total for part in parts]).view(-1, self.layout.group)
         advantages = grpo.group_advantages(totals, self.stage.settings["advantage_std"]).flatten()
         mine = self.layout.rows_of(self.accelerator.process_index)
@@ -258,7 +261,7 @@ class RecipeTrainer(GRPOTrainer):
         stage, rank = self.stage, self.accelerator.process_index
         update = self._place(self.state.global_step)[0]
         most = cap(stage.settings, update)
-        seed = derive_seed(stage.seed, stage.stage, "rollout", update)
+        seed = derive_seed(stage.seed, stage.streams, "rollout", update)
         if stage.sampler is not None:
             sampling = Sampling(self.temperature, 1.0, most, self.eos_token_ids[0])
             asked = [stage.prompt_tokens[i] for i in stage.chosen(update)]
@@ -298,7 +301,7 @@ class RecipeTrainer(GRPOTrainer):
         )
         self.judged = torch.tensor(
             [
-                [len(ids), ids[-1] in self.eos_token_ids, part.accuracy, part.format]
+                [len(ids), ids[-1] in self.eos_token_ids, *_numbers_of(part)]
                 for ids, part in zip(completion_ids, parts, strict=True)
             ],
             dtype=torch.float64,
@@ -328,7 +331,7 @@ class RecipeTrainer(GRPOTrainer):
         """Return the statistics of the responses of each update, as the native engine does."""
         chosen, layout = self.stage.chosen(update), self.layout
         # Only the number of tokens is asked for; the tokens stay with their process.
-        flat = [Response(range(int(n)), [], bool(ended)) for n, ended, _, _ in table.tolist()]
+        flat = [Response(range(int(n)), [], bool(ended)) for n, ended, *_ in table.tolist()]
         described = []
         for number in range(layout.updates):
             rows = range(number * layout.rows_per_update, (number + 1) * layout.rows_per_update)
@@ -371,6 +374,7 @@ class RecipeTrainer(GRPOTrainer):
             "gradient_norm": logs["grad_norm"],
             "learning_rate": logs["learning_rate"],
             "logprob_gap": self.gap,
+            "value_loss": "",
             **{f"seconds_{k}": self.seconds[k] / self.layout.updates for k in PARTS},
             "seconds_update": time.monotonic() - self._update_began,
         }
@@ -384,3 +388,13 @@ def replace_weights(reference: torch.nn.Module, policy: torch.nn.Module) -> None
     """Let the policy replace the reference; both are spread alike."""
     for old, new in zip(reference.parameters(), policy.parameters(), strict=True):
         old.copy_(new)
+
+
+def _numbers_of(part: Reward) -> list[float]:
+    share = math.nan if part.consistency is None else part.consistency
+    return [part.accuracy, part.format, part.language, share]
+
+
+def _reward_of(row: list[float]) -> Reward:
+    *parts, share = row[2:]
+    return Reward(*parts, consistency=None if math.isnan(share) else share)
