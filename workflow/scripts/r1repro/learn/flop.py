@@ -73,3 +73,15 @@ def forward_flop(config: PretrainedConfig, tokens: int, row_tokens: int) -> int:
 def training_flop(config: PretrainedConfig, tokens: int, row_tokens: int) -> int:
     """FLOP of a forward and a backward pass."""
     return 3 * forward_flop(config, tokens, row_tokens)
+
+
+def update_flop(config: PretrainedConfig, row: dict, settings: dict) -> int:
+    """FLOP of one RL update: sampling, reference pass and training, from its row of metrics.
+
+    A mean token of a response sees its question and half of the response.
+    """
+    sampled, trained = row["tokens_generated"], row["tokens_trained"]
+    question = (trained - sampled) / settings["questions_per_update"]
+    seen_twice = round(2 * question + row["length_mean"])
+    flop = forward_flop(config, sampled + trained, seen_twice)
+    return flop + settings["inner_epochs"] * training_flop(config, trained, seen_twice)

@@ -30,7 +30,7 @@ from r1repro.learn.experience import (
     metrics_row,
     statistics,
 )
-from r1repro.learn.flop import forward_flop, training_flop
+from r1repro.learn.flop import update_flop
 from r1repro.learn.gradients import accumulate
 from r1repro.learn.optimisation import Optimiser, adamw, warmup_then_constant
 from r1repro.learn.packing import Sequence, lay_out, micro_batches, pack_rows, row_length
@@ -137,17 +137,12 @@ class Reinforcement:
                 save_checkpoint(self.model, self.tokenizer, folder)
 
     def _counted(self, row: dict) -> dict[str, int]:
-        """Count tokens and FLOP of one update: sampling, reference pass and training.
-
-        A mean token of a response sees its question and half of the response.
-        """
-        config, settings = self.model.config, self.settings
-        sampled, trained = row["tokens_generated"], row["tokens_trained"]
-        question = (trained - sampled) / settings["questions_per_update"]
-        seen_twice = round(2 * question + row["length_mean"])
-        flop = forward_flop(config, sampled + trained, seen_twice)
-        flop += settings["inner_epochs"] * training_flop(config, trained, seen_twice)
-        return {"tokens_generated": sampled, "tokens_trained": trained, "flop": flop}
+        """Count tokens and FLOP of one update: sampling, reference pass and training."""
+        return {
+            "tokens_generated": row["tokens_generated"],
+            "tokens_trained": row["tokens_trained"],
+            "flop": update_flop(self.model.config, row, self.settings),
+        }
 
     def _rollout_and_update(self, update: int):
         settings, seconds = self.settings, {}
