@@ -81,6 +81,12 @@ CHECKPOINTS = {
     "dev1": "results/prepare/dev1",
     "r1_zero": "results/rl/r1_zero/checkpoint",
 }
+# The checkpoints that are laid beside one another, in the paper's order; those with a curve; those
+# that answer behind the external risk control, and what reviews them.
+LADDER = [name for name in ("r1_zero", "dev1", "dev2", "dev3", "r1") if name in CHECKPOINTS]
+CURVES = ["r1_zero"]
+RISK_CONTROLLED = [name for name in ("r1",) if name in CHECKPOINTS]
+REVIEWER = "results/prepare/rm_safety"
 # The stages whose attempts are billed; their benchmark files are new whenever they ran anew.
 BILLED = [
     "prompts",
@@ -91,9 +97,10 @@ BILLED = [
     "r1_zero",
     *(f"score_{checkpoint}" for checkpoint in CHECKPOINTS),
     "scores",
-    "curve",
+    *(f"curve_{stage}" for stage in CURVES),
 ]
 
 
 wildcard_constraints:
     checkpoint="|".join(CHECKPOINTS),
+    stage="|".join(CURVES),
