@@ -30,7 +30,7 @@ from r1repro.learn.experience import (
     metrics_row,
     statistics,
 )
-from r1repro.learn.flop import update_flop
+from r1repro.learn.flop import forward_flop, update_flop
 from r1repro.learn.gradients import accumulate
 from r1repro.learn.optimisation import Optimiser, adamw, warmup_then_constant
 from r1repro.learn.packing import Sequence, lay_out, micro_batches, pack_rows, row_length
