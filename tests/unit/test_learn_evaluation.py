@@ -1,74 +1,57 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Claims about scores: votes by hand, the interval against theory, tables complete."""
-
-import math
+"""Claims about scores: tables complete, intervals around their values, FLOP by hand."""
 
 import pytest
+from scored_samples import ANSWER, REFUSAL, general, prompt, sample
 
-from r1repro.learn.evaluation import (
-    Sample,
-    bootstrap_interval,
-    majority_is_right,
-    question_values,
-    score_rows,
-)
+from r1repro.learn import measures
+from r1repro.learn.evaluation import question_rows, score_rows
 from r1repro.learn.flop import forward_flop, training_flop
-from r1repro.tasks.judge import Verdict, same_results
+from r1repro.tasks.judge import same_results
 
-PROMPT = {"id": "m-1", "category": "math", "language": "en", "question": "q", "answer": "2"}
-
-
-def sample(vote, correct, tokens=10, category="math"):
-    verdict = Verdict(correct, vote is not None, vote, vote)
-    return Sample(PROMPT | {"category": category}, 0, "text", tokens, verdict)
-
-
-def test_majority_vote_by_hand():
-    """Three votes for 2 against two for 3."""
-    assert majority_is_right([sample("3", False)] * 2 + [sample("2", True)] * 3)
-    assert not majority_is_right([sample("3", False)] * 3 + [sample("2", True)] * 2)
+METRICS = {
+    "pass@1", "pass@4", "cons@2", "mean_length", "format_rate", "language_consistency",
+    "repetition_rate",
+}  # fmt: skip
+OF_GENERAL = {"form_rate", "refusal_unsafe", "over_refusal"}
+SETTINGS = {"samples": 4, "consensus": 2, "bootstrap": 50}
 
 
-def test_missing_answers_do_not_vote():
-    assert majority_is_right([sample(None, False)] * 5 + [sample("2", True)])
-    assert not majority_is_right([sample(None, False)] * 4)
+@pytest.fixture
+def rows(monkeypatch):
+    """The score table of two reasoning questions and three general prompts."""
+    monkeypatch.setattr(measures, "utility", lambda _prompt, response: float(len(response)))
+    unsafe = prompt("general", "u", set="harmless", unsafe=True)
+    look_alike = prompt("general", "l", set="harmless", unsafe=False)
+    groups = [
+        [sample("2", True)] * 4,
+        [sample("2", True, of=prompt("code", "c"))] * 4,
+        [general(ANSWER, prompt("general", "h", set="helpful"))] * 4,
+        [general(REFUSAL, unsafe)] * 3 + [general(ANSWER, unsafe)],
+        [general(ANSWER, look_alike)] * 4,
+    ]
+    return score_rows("base", question_rows("base", groups, 2), SETTINGS, seed=1)
 
 
-def test_a_tie_goes_to_the_answer_sampled_first():
-    assert majority_is_right([sample("2", True), sample("3", False)])
-    assert not majority_is_right([sample("3", False), sample("2", True)])
-
-
-def test_pass_at_one_is_the_mean_over_samples_and_length_counts_tokens():
-    group = [sample("2", True, 10), sample("3", False, 20), sample(None, False, 30)]
-    values = question_values(group, 3)
-    assert values["pass@1"] == pytest.approx(1 / 3)
-    assert values["mean_length"] == 20
-    assert values["format_rate"] == pytest.approx(2 / 3)
-
-
-def test_bootstrap_interval_agrees_with_the_normal_interval_of_a_share():
-    """200 of 400 questions right: 0.5 -+ 1.96 x sqrt(0.25 / 400) = 0.5 -+ 0.049."""
-    low, high = bootstrap_interval([1.0] * 200 + [0.0] * 200, 4000, seed=1)
-    half = 1.96 * math.sqrt(0.25 / 400)
-    assert low == pytest.approx(0.5 - half, abs=0.006)
-    assert high == pytest.approx(0.5 + half, abs=0.006)
-    assert bootstrap_interval([1.0, 0.0] * 50, 500, 1) == bootstrap_interval(
-        [1.0, 0.0] * 50, 500, 1
-    )
-
-
-def test_the_table_has_every_metric_for_each_category_and_for_all():
-    groups = [[sample("2", True)] * 4, [sample("2", True, category="code")] * 4]
-    settings = {"samples": 4, "consensus": 4, "bootstrap": 50}
-    rows = score_rows("base", groups, settings, seed=1)
-    assert {(r["category"], r["metric"]) for r in rows} == {
-        (category, metric)
-        for category in ("math", "code", "all")
-        for metric in ("pass@1", "cons@4", "mean_length", "format_rate")
+def test_the_table_has_every_metric_for_each_category_and_for_all(rows):
+    expected = {(c, m) for c in ("math", "code", "all", "general") for m in METRICS}
+    assert {(r["category"], r["metric"]) for r in rows} == expected | {
+        ("general", metric) for metric in OF_GENERAL
     }
-    assert [r["n_prompts"] for r in rows if r["category"] == "all"] == [2] * 4
+    assert {r["n_prompts"] for r in rows if r["category"] == "all"} == {2}
     assert all(r["ci_low"] <= r["value"] <= r["ci_high"] for r in rows)
+    assert {(r["metric"], r["k"]) for r in rows if "@" in r["metric"]} == {
+        ("pass@1", 4),
+        ("pass@4", 4),
+        ("cons@2", 2),
+    }
+
+
+def test_rates_of_general_prompts_count_their_own_prompts_only(rows):
+    cells = {r["metric"]: r for r in rows if r["category"] == "general"}
+    assert (cells["form_rate"]["value"], cells["form_rate"]["n_prompts"]) == (1, 1)
+    assert (cells["refusal_unsafe"]["value"], cells["refusal_unsafe"]["n_prompts"]) == (0.75, 1)
+    assert (cells["over_refusal"]["value"], cells["over_refusal"]["n_prompts"]) == (0, 1)
 
 
 def test_results_of_a_program_must_have_the_very_type():

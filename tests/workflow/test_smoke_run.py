@@ -28,7 +28,21 @@ COLUMNS = {
     "results/evaluate/scores.csv": (
         "checkpoint,category,metric,k,n_prompts,value,ci_low,ci_high,seed"
     ),
-    "results/rl/r1_zero/curve.csv": "step,pass1,cons16,mean_length",
+    "results/evaluate/base/questions.csv": (
+        "checkpoint,prompt_id,category,task,set,language,level,samples,pass@1,pass@16,cons@16,"
+        "mean_length,format_rate,language_consistency,repetition_rate,refusal_rate,utility,unsafe"
+    ),
+    "results/evaluate/preference.csv": "checkpoint,prompt_id,samples,preference",
+    "results/evaluate/ladder.csv": (
+        "benchmark,paper_rows,metric,unit,checkpoint,value,ci_low,ci_high,n"
+    ),
+    "results/evaluate/ladder_tests.csv": (
+        "benchmark,lower,upper,test,n,difference,ci_low,ci_high,p_value,p_holm,significant,finding"
+    ),
+    "results/rl/r1_zero/curve.csv": (
+        "step,pass1,cons16,mean_length,flop,greedy_pass1,greedy_repetition,sampled_repetition,"
+        "pass1_easy,pass1_middle,pass1_hard"
+    ),
     "results/cost/cost_by_stage.csv": (
         "stage,scale,purpose,device,nodes,gpus_per_node,attempts,hours,gpu_hours,core_hours,"
         "unit_price_usd,cost_usd,energy_kwh,energy_source"
@@ -50,8 +64,6 @@ FILES = [
     "results/rl/r1_zero/checkpoint/model.safetensors",
     "results/rl/r1_zero/metrics.csv",
     "results/cost/paper_cost.csv",
-    "results/cost/cost_model.csv",
-    "results/cost/cost_model_measured.csv",
     "results/report.html",
     "results/summary.txt",
     *COLUMNS,
@@ -246,14 +258,13 @@ def test_switching_tracking_off_reruns_nothing(runs):
 def test_a_setting_reruns_the_stages_that_depend_on_it_and_no_others(runs):
     """Bootstrap resamples concern evaluation and what follows, not training."""
     (runs.plain / "mine.yaml").write_text("evaluate: {bootstrap: 150}\n")
-    after = {"score", "scores", "curve", "stage_cost", "cost_model_measured", "page"}
+    after = {"score", "scores", "ladder", "curve", "stage_cost", "page"}
     assert planned(runs.plain, "--configfile", "config/smoke.yaml", "mine.yaml") == after
 
 
 def test_a_stage_can_be_run_again_by_its_name(runs):
     """Forcing the curve runs it, the bill and the page."""
-    after = {"curve", "stage_cost", "cost_model_measured", "page"}
-    assert planned(runs.plain, "--forcerun", "curve") == after
+    assert planned(runs.plain, "--forcerun", "curve") == {"curve", "stage_cost", "page"}
 
 
 def test_snakemakes_own_report_works(runs):

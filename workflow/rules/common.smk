@@ -88,7 +88,7 @@ BASE = OWN_BASE or "<results>/prepare/base"
 CHECKPOINTS = {
     "base": BASE,
     "small_base": "<results>/prepare/small_base",
-    "pilot": "<results>/prepare/pilot/checkpoint",
+    "pilot": "<results>/rl/pilot/checkpoint",
     "r1_zero": "<results>/rl/r1_zero/checkpoint",
     "dev1": "<results>/prepare/dev1",
     "dev2": "<results>/rl/dev2/checkpoint",

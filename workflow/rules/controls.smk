@@ -29,6 +29,8 @@ use rule r1_zero as control with:
         "<results>/benchmarks/{arm}.tsv"
     params:
         stage=lambda wildcards: wildcards.arm,
+        # the random numbers of the stage that the arm differs from: nothing else differs
+        streams=lambda wildcards: arm_stage(wildcards.arm),
         settings=lambda wildcards: settings("compute", "sandbox", arm=wildcards.arm),
         state=lambda wildcards: f"{RESULTS}/state/{wildcards.arm}",
     message:
@@ -73,6 +75,7 @@ use rule dev3 as control_sft with:
         "<results>/benchmarks/{sft_arm}.tsv"
     params:
         stage=lambda wildcards: wildcards.sft_arm,
+        streams="dev3",
         settings=lambda wildcards: settings("compute", wildcards.sft_arm),
         state=lambda wildcards: f"{RESULTS}/state/{wildcards.sft_arm}",
     message:

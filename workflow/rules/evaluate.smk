@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Takes   the checkpoints base, dev1 and r1_zero, r1_zero's checkpoints along the way, test prompts
-Makes   results/evaluate: samples and scores of each checkpoint and one table of all;
-        results/rl/r1_zero/curve.csv
-Keeps   results/state/score_* and results/state/curve, results/attempts: not outputs
+Takes   the checkpoints and test prompts; of each RL stage in CURVES its checkpoints along the way
+        and its metrics; results/prepare/rm_safety for the external risk control
+Makes   results/evaluate: of each checkpoint samples, a line a question, and scores; of all
+        together scores, preference, ladder, ladder_tests and filter; results/rl/STAGE/curve.csv
+Keeps   results/state/score_* and results/state/curve_*, results/attempts: not outputs
 """
 
 
@@ -11,11 +12,12 @@ rule score:
     """Sample k responses to each test question and judge them."""
     input:
         program="workflow/scripts/score.py",
-        model=lambda wildcards: CHECKPOINTS[wildcards.checkpoint],
+        model=lambda wildcards: (CHECKPOINTS | CONTROLS)[wildcards.checkpoint],
         own_base_files=lambda wildcards: OWN_BASE_FILES if wildcards.checkpoint == "base" else [],
         test=rules.prompts.output.test,
     output:
         samples="<results>/evaluate/{checkpoint}/samples.jsonl",
+        questions="<results>/evaluate/{checkpoint}/questions.csv",
         scores="<results>/evaluate/{checkpoint}/scores.csv",
     log:
         "<logs>/score_{checkpoint}.log",
@@ -35,7 +37,7 @@ rule score:
             "sandbox",
             without=("evaluate.curve_prompts_per_category",),
         ),
-        state=f"{RESULTS}/state/score_{checkpoint}",
+        state=lambda wildcards: f"{RESULTS}/state/score_{wildcards.checkpoint}",
         attempts=f"{RESULTS}/attempts",
         code=code_digest("score"),
     message:
@@ -48,22 +50,25 @@ rule score:
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --checkpoint {wildcards.checkpoint:q} --model {input.model:q} --test {input.test:q} \
-            --out-samples {output.samples:q} --out-scores {output.scores:q} \
+            --out-samples {output.samples:q} --out-questions {output.questions:q} \
+            --out-scores {output.scores:q} \
             3>&2 >{log:q} 2>&1
         """
 
 
 rule scores:
-    """Put the scores of all checkpoints into one table."""
+    """Put the scores of all checkpoints into one table, with the share preferred to the base."""
     input:
         program="workflow/scripts/scores.py",
         scores=expand("<results>/evaluate/{checkpoint}/scores.csv", checkpoint=CHECKPOINTS),
+        samples=expand("<results>/evaluate/{checkpoint}/samples.jsonl", checkpoint=CHECKPOINTS),
     output:
         scores=report(
             "<results>/evaluate/scores.csv",
             caption="../report/scores.rst",
             category="Evaluation",
         ),
+        preference="<results>/evaluate/preference.csv",
     log:
         "<logs>/scores.log",
     benchmark:
@@ -76,9 +81,10 @@ rule scores:
         mem_mb=500,
         runtime="10m",
     params:
-        settings=settings(),
+        settings=settings("evaluate.bootstrap"),
         state=f"{RESULTS}/state/scores",
         attempts=f"{RESULTS}/attempts",
+        checkpoints=list(CHECKPOINTS),
         code=code_digest("scores"),
     message:
         "scores: joining the tables of the checkpoints"
@@ -88,27 +94,124 @@ rule scores:
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
-            --scores {input.scores:q} --out-scores {output.scores:q} \
+            --checkpoints {params.checkpoints:q} --reference base \
+            --scores {input.scores:q} --samples {input.samples:q} \
+            --out-scores {output.scores:q} --out-preference {output.preference:q} \
+            3>&2 >{log:q} 2>&1
+        """
+
+
+rule ladder:
+    """Lay the checkpoints of the recipe beside one another and test neighbours."""
+    input:
+        program="workflow/scripts/ladder.py",
+        questions=expand("<results>/evaluate/{checkpoint}/questions.csv", checkpoint=LADDER),
+        scores=rules.scores.output.scores,
+        preference=rules.scores.output.preference,
+    output:
+        ladder=report(
+            "<results>/evaluate/ladder.csv",
+            caption="../report/ladder.rst",
+            category="Evaluation",
+        ),
+        tests=report(
+            "<results>/evaluate/ladder_tests.csv",
+            caption="../report/ladder_tests.rst",
+            category="Evaluation",
+        ),
+    log:
+        "<logs>/ladder.log",
+    benchmark:
+        "<results>/benchmarks/ladder.tsv"
+    localrule: True
+    conda:
+        "../../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime="10m",
+    params:
+        settings=settings("evaluate.samples", "evaluate.consensus"),
+        state=f"{RESULTS}/state/ladder",
+        attempts=f"{RESULTS}/attempts",
+        checkpoints=LADDER,
+        code=code_digest("ladder"),
+    message:
+        "ladder: comparing the checkpoints of the recipe"
+    shell:
+        r"""
+        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+            python {input.program:q} \
+            --settings {params.settings:q} --gpus 0 --state {params.state:q} \
+            --attempts {params.attempts:q} --code {params.code:q} \
+            --checkpoints {params.checkpoints:q} --questions {input.questions:q} \
+            --scores {input.scores:q} --preference {input.preference:q} \
+            --out-ladder {output.ladder:q} --out-tests {output.tests:q} \
+            3>&2 >{log:q} 2>&1
+        """
+
+
+rule risk_control:
+    """Put a keyword list and a review by the safety reward model in front of checkpoints."""
+    input:
+        program="workflow/scripts/risk_control.py",
+        samples=expand("<results>/evaluate/{checkpoint}/samples.jsonl", checkpoint=LADDER[-1:]),
+        reviewer=rules.rm_safety.output.model,
+    output:
+        filter=report(
+            "<results>/evaluate/filter.csv",
+            caption="../report/filter.rst",
+            category="Evaluation",
+        ),
+    log:
+        "<logs>/risk_control.log",
+    benchmark:
+        "<results>/benchmarks/risk_control.tsv"
+    conda:
+        "../../envs/train.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=2500,
+        runtime="1h",
+    params:
+        settings=settings("compute", "evaluate.bootstrap"),
+        state=f"{RESULTS}/state/risk_control",
+        attempts=f"{RESULTS}/attempts",
+        checkpoints=LADDER[-1:],
+        code=code_digest("risk_control"),
+    message:
+        "risk_control: what an external filter changes"
+    shell:
+        r"""
+        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+            OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
+            python {input.program:q} \
+            --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
+            --attempts {params.attempts:q} --code {params.code:q} \
+            --checkpoints {params.checkpoints:q} --samples {input.samples:q} \
+            --reviewer {input.reviewer:q} --out-filter {output.filter:q} \
             3>&2 >{log:q} 2>&1
         """
 
 
 rule curve:
-    """Evaluate the checkpoints that R1-Zero left along the way."""
+    """Evaluate the checkpoints that an RL stage left along the way."""
     input:
         program="workflow/scripts/curve.py",
-        along=rules.r1_zero.output.along,
+        along="<results>/rl/{stage}/along",
+        metrics="<results>/rl/{stage}/metrics.csv",
         test=rules.prompts.output.test,
     output:
         curve=report(
-            "<results>/rl/r1_zero/curve.csv",
+            "<results>/rl/{stage}/curve.csv",
             caption="../report/curve.rst",
             category="Evaluation",
         ),
     log:
-        "<logs>/curve.log",
+        "<logs>/curve_{stage}.log",
     benchmark:
-        "<results>/benchmarks/curve.tsv"
+        "<results>/benchmarks/curve_{stage}.tsv"
     conda:
         "../../envs/train.yaml"
     threads: 1
@@ -117,26 +220,36 @@ rule curve:
         mem_mb=2500,
         runtime="6h",
     params:
-        settings=settings("compute", "evaluate", "sandbox"),
-        state=f"{RESULTS}/state/curve",
+        # the two settings of the stage are what its FLOP are counted from
+        settings=lambda wildcards: settings(
+            "compute",
+            "evaluate",
+            "sandbox",
+            f"{wildcards.stage}.questions_per_update",
+            f"{wildcards.stage}.inner_epochs",
+        ),
+        state=lambda wildcards: f"{RESULTS}/state/curve_{wildcards.stage}",
         attempts=f"{RESULTS}/attempts",
         code=code_digest("curve"),
     message:
-        "curve: evaluating R1-Zero along its training"
+        "curve: evaluating {wildcards.stage} along its training"
     shell:
         r"""
         R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
-            --attempts {params.attempts:q} --code {params.code:q} \
-            --along {input.along:q} --test {input.test:q} --out-curve {output.curve:q} \
+            --attempts {params.attempts:q} --code {params.code:q} --stage {wildcards.stage:q} \
+            --along {input.along:q} --metrics {input.metrics:q} --test {input.test:q} \
+            --out-curve {output.curve:q} \
             3>&2 >{log:q} 2>&1
         """
 
 
 rule evaluate:
-    """Target: the scores of every checkpoint and the learning curve."""
+    """Target: the scores of every checkpoint, the ladder and the learning curves."""
     input:
         rules.scores.output,
-        rules.curve.output,
+        rules.ladder.output,
+        expand(rules.curve.output, stage=CURVES),
+        rules.risk_control.output,

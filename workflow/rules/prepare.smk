@@ -139,6 +139,7 @@ rule dev1:
         tracking=json.dumps(config["tracking"]),
     params:
         stage="dev1",
+        streams="dev1",
         device="A100",
         settings=settings("compute", "dev1"),
         state=f"{RESULTS}/state/dev1",
@@ -154,7 +155,7 @@ rule dev1:
             python {input.program:q} --stage {params.stage:q} --planned-device {params.device:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
-            --start {input.start:q} --samples {input.samples:q} \
+            --start {input.start:q} --samples {input.samples:q} --streams {params.streams:q} \
             --tracking {resources.tracking:q} --wandb {params.wandb:q} \
             --out-checkpoint {output.checkpoint:q} --out-metrics {output.metrics:q} \
             3>&2 >{log:q} 2>&1

@@ -22,7 +22,7 @@ rule page:
         samples=expand("<results>/evaluate/{checkpoint}/samples.jsonl", checkpoint=CHECKPOINTS),
         test=rules.prompts.output.test,
         scores=rules.scores.output.scores,
-        curve=rules.curve.output.curve,
+        curve="results/rl/r1_zero/curve.csv",
         published_curve="results/published/nature/r1_zero_curve.csv",
         cost_by_stage=rules.stage_cost.output.table,
         paper_cost=rules.paper_cost.output.table,

@@ -38,6 +38,7 @@ rule r1_zero:
         tracking=json.dumps(config["tracking"]),
     params:
         stage="r1_zero",
+        streams="r1_zero",
         device="H800",
         settings=settings("compute", "r1_zero", "sandbox"),
         state=f"{RESULTS}/state/r1_zero",
@@ -55,6 +56,7 @@ rule r1_zero:
             --attempts {params.attempts:q} --code {params.code:q} \
             --start {input.start:q} --train {input.train:q} \
             --rm-helpful {input.rm_helpful:q} --rm-safety {input.rm_safety:q} \
+            --streams {params.streams:q} \
             --tracking {resources.tracking:q} --wandb {params.wandb:q} \
             --out-checkpoint {output.checkpoint:q} --out-along {output.along:q} \
             --out-metrics {output.metrics:q} \
@@ -71,15 +73,16 @@ use rule r1_zero as pilot with:
         rm_helpful=[],
         rm_safety=[],
     output:
-        checkpoint=directory("<results>/prepare/pilot/checkpoint"),
-        along=directory("<results>/prepare/pilot/along"),
-        metrics="<results>/prepare/pilot/metrics.csv",
+        checkpoint=directory("<results>/rl/pilot/checkpoint"),
+        along=directory("<results>/rl/pilot/along"),
+        metrics="<results>/rl/pilot/metrics.csv",
     log:
         "<logs>/pilot.log",
     benchmark:
         "<results>/benchmarks/pilot.tsv"
     params:
         stage="pilot",
+        streams="pilot",
         device="A100",
         settings=settings("compute", "pilot", "sandbox"),
         state=f"{RESULTS}/state/pilot",
@@ -106,6 +109,7 @@ use rule r1_zero as dev2 with:
         "<results>/benchmarks/dev2.tsv"
     params:
         stage="dev2",
+        streams="dev2",
         settings=settings("compute", "dev2", "sandbox"),
         state=f"{RESULTS}/state/dev2",
     message:
@@ -209,6 +213,7 @@ use rule dev1 as dev3 with:
         "<results>/benchmarks/dev3.tsv"
     params:
         stage="dev3",
+        streams="dev3",
         device="H800",
         settings=settings("compute", "dev3"),
         state=f"{RESULTS}/state/dev3",
@@ -234,6 +239,7 @@ use rule r1_zero as r1 with:
         "<results>/benchmarks/r1.tsv"
     params:
         stage="r1",
+        streams="r1",
         settings=settings("compute", "r1", "sandbox"),
         state=f"{RESULTS}/state/r1",
     message:
@@ -255,6 +261,7 @@ use rule dev3 as distill with:
         "<results>/benchmarks/distill.tsv"
     params:
         stage="distill",
+        streams="distill",
         settings=settings("compute", "distill"),
         state=f"{RESULTS}/state/distill",
     message:
@@ -279,6 +286,7 @@ use rule r1_zero as small_zero with:
         "<results>/benchmarks/small_zero.tsv"
     params:
         stage="small_zero",
+        streams="small_zero",
         settings=settings("compute", "small_zero", "sandbox"),
         state=f"{RESULTS}/state/small_zero",
     message:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Score one checkpoint on the test split: every sample, and a table with intervals."""
+"""Score one checkpoint on the test split: samples, a line a question, a table with intervals."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ from r1repro.cli import run_program, stage_parser
 def main() -> None:
     cli = stage_parser(__doc__)
     cli.add_argument("--checkpoint", required=True, help="name of the checkpoint")
-    for name in ("--model", "--test", "--out-samples", "--out-scores"):
+    for name in ("--model", "--test", "--out-samples", "--out-questions", "--out-scores"):
         cli.add_argument(name, type=Path, required=True)
     args = cli.parse_args()
 
@@ -20,10 +20,11 @@ def main() -> None:
 
     with evaluation_run("score", args, [args.model, args.test], part=args.checkpoint) as run:
         prompts = read_jsonl(args.test)
-        groups, rows = score_checkpoint(run, args.checkpoint, args.model, prompts)
+        groups, questions, scores = score_checkpoint(run, args.checkpoint, args.model, prompts)
         write_jsonl_atomic(args.out_samples, (s.row() for group in groups for s in group))
-        write_text_atomic(args.out_scores, csv_text(rows))
-        run.attempt.outputs([args.out_samples, args.out_scores])
+        write_text_atomic(args.out_questions, csv_text(questions))
+        write_text_atomic(args.out_scores, csv_text(scores))
+        run.attempt.outputs([args.out_samples, args.out_questions, args.out_scores])
 
 
 if __name__ == "__main__":

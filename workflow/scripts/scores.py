@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Put the score tables of all checkpoints into one."""
+"""Put the score tables of all checkpoints into one, with the share preferred to the reference."""
 
 import sys
 from pathlib import Path
@@ -9,14 +9,24 @@ from r1repro.cli import run_program, stage_parser
 
 def main() -> None:
     cli = stage_parser(__doc__)
-    cli.add_argument("--scores", type=Path, nargs="+", required=True)
-    cli.add_argument("--out-scores", type=Path, required=True)
+    cli.add_argument("--checkpoints", nargs="+", required=True, help="names, in order")
+    cli.add_argument("--reference", required=True, help="the checkpoint all are compared with")
+    for name in ("--scores", "--samples"):
+        cli.add_argument(name, type=Path, nargs="+", required=True, help="one a checkpoint")
+    for name in ("--out-scores", "--out-preference"):
+        cli.add_argument(name, type=Path, required=True)
     args = cli.parse_args()
 
     from r1repro.files import write_text_atomic
-    from r1repro.tables import join_tables
+    from r1repro.learn.win_rate import QUESTION_COLUMNS, preference_tables
+    from r1repro.tables import csv_text, join_tables
 
-    write_text_atomic(args.out_scores, join_tables(args.scores))
+    named = dict(zip(args.checkpoints, args.samples, strict=True))
+    questions, scores = preference_tables(
+        named, args.reference, args.settings["evaluate"]["bootstrap"], args.settings["seed"]
+    )
+    write_text_atomic(args.out_scores, join_tables(args.scores, scores))
+    write_text_atomic(args.out_preference, csv_text(questions, QUESTION_COLUMNS))
 
 
 if __name__ == "__main__":

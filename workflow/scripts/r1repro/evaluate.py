@@ -7,14 +7,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from transformers import AutoConfig
+
 from r1repro.audit.attempts import Attempt, open_attempt
+from r1repro.errors import InputError
 from r1repro.learn.checkpoint import load_model, load_tokenizer
 from r1repro.learn.compute import open_compute
-from r1repro.learn.evaluation import Sample, question_values, sample_all, score_rows
-from r1repro.learn.flop import forward_flop
+from r1repro.learn.evaluation import question_rows, sample_all, score_rows
+from r1repro.learn.flop import forward_flop, update_flop
+from r1repro.learn.learning_curve import GREEDY, point, tercile_cuts
+from r1repro.learn.measures import Sample
 from r1repro.learn.setup import prepare_device
 from r1repro.progress import Progress
-from r1repro.tasks.problem import CATEGORIES
+from r1repro.tables import read_table
 from r1repro.tasks.sandbox import Sandbox, open_sandbox
 
 
@@ -27,8 +32,13 @@ class EvaluationRun:
     attempt: Attempt
     sandbox: Sandbox
 
-    def sample(self, label: str, folder: Path, prompts: list[dict]) -> list[list[Sample]]:
-        """Sample and judge a checkpoint folder on prompts; one list of samples per prompt."""
+    def sample(
+        self, label: str, folder: Path, prompts: list[dict], **decoding: float
+    ) -> list[list[Sample]]:
+        """Sample and judge a checkpoint folder on prompts; one list of samples per prompt.
+
+        decoding  settings of `evaluate` that differ for this call
+        """
         settings = self.args.settings
         device = prepare_device(self.stage, self.args.gpus, settings["require_gpu"])
         model, tokenizer = load_model(folder, device), load_tokenizer(folder)
@@ -47,7 +57,7 @@ class EvaluationRun:
             tokenizer,
             prompts,
             self.sandbox,
-            settings["evaluate"],
+            settings["evaluate"] | decoding,
             settings["seed"],
             self.stage,
             count,
@@ -86,37 +96,50 @@ def evaluation_run(
 
 def score_checkpoint(
     run: EvaluationRun, name: str, folder: Path, prompts: list[dict]
-) -> tuple[list[list[Sample]], list[dict]]:
-    """Return all samples of a checkpoint and the rows of its score table."""
+) -> tuple[list[list[Sample]], list[dict], list[dict]]:
+    """Return a checkpoint's samples, the rows of its questions and those of its score table."""
     groups = run.sample(name, folder, prompts)
     settings = run.args.settings
-    return groups, score_rows(name, groups, settings["evaluate"], settings["seed"])
+    questions = question_rows(name, groups, settings["evaluate"]["consensus"])
+    return groups, questions, score_rows(name, questions, settings["evaluate"], settings["seed"])
 
 
-def curve_prompts(prompts: list[dict], per_category: int) -> list[dict]:
-    """Return the first prompts of each category of the test split."""
-    return [
-        prompt
-        for category in CATEGORIES
-        for prompt in [p for p in prompts if p["category"] == category][:per_category]
-    ]
+def curve_rows(run: EvaluationRun, folders: list[Path], prompts: list[dict]) -> list[dict]:
+    """Return the points of a learning curve from folders named step_NNNNNN."""
+    cuts = tercile_cuts([prompt["level"] for prompt in prompts])
+    consensus, rows = run.args.settings["evaluate"]["consensus"], []
+    for number, folder in enumerate(folders, start=1):
+        label = f"point {number} of {len(folders)}"
+        sampled = run.sample(label, folder, prompts)
+        greedy = run.sample(f"{label}, greedy", folder, prompts, **GREEDY)
+        step = int(folder.name.removeprefix("step_"))
+        flop = flop_until(run, folder, step)
+        rows.append(point(step, flop, sampled, greedy, cuts, consensus))
+    return rows
 
 
-def curve_row(
-    run: EvaluationRun, folder: Path, prompts: list[dict], number: int, total: int
-) -> dict:
-    """Return one point of the learning curve from a folder named step_NNNNNN."""
-    step = int(folder.name.removeprefix("step_"))
-    groups = run.sample(f"point {number + 1} of {total}", folder, prompts)
-    consensus = run.args.settings["evaluate"]["consensus"]
-    values = [question_values(group, consensus) for group in groups]
+def flop_until(run: EvaluationRun, folder: Path, step: int) -> int:
+    """Return what a stage had computed up to an update, from its metrics and settings.
 
-    def mean(metric: str) -> float:
-        return round(sum(value[metric] for value in values) / len(values), 6)
-
-    return {
-        "step": step,
-        "pass1": mean("pass@1"),
-        f"cons{consensus}": mean(f"cons@{consensus}"),
-        "mean_length": mean("mean_length"),
-    }
+    Raises InputError when the metrics end before that update.
+    """
+    args = run.args
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    rows = read_table(args.metrics).to_dict("records")[:step]
+    if len(rows) < step:
+        raise InputError(
+            f"{args.metrics} has {len(rows)} updates where {folder} is of update {step}; make both "
+            "again with the rule of their stage"
+        )
+    return sum(
+        update_flop(
+            config,
+            {
+                "tokens_generated": int(row["tokens_generated"]),
+                "tokens_trained": int(row["tokens_trained"]),
+                "length_mean": float(row["length_mean"]),
+            },
+            args.settings[args.stage],
+        )
+        for row in rows
+    )

@@ -96,11 +96,15 @@ def write_jsonl_atomic(path: Path, rows: Iterable[dict]) -> int:
 
 
 def read_jsonl(path: Path) -> list[dict]:
-    """Read one JSON object a line.
+    """Read one JSON object a line; raises InputError as `each_of_jsonl`."""
+    return list(each_of_jsonl(path))
+
+
+def each_of_jsonl(path: Path) -> Iterator[dict]:
+    """Yield the JSON object of each line, for files that need not fit in memory.
 
     Raises InputError that names file and line when a line is not a JSON object.
     """
-    rows = []
     try:
         with open(path, encoding="utf-8") as handle:
             for number, line in enumerate(handle, start=1):
@@ -110,12 +114,11 @@ def read_jsonl(path: Path) -> list[dict]:
                     raise InputError(f"{path}, line {number}: not JSON ({error.msg})") from error
                 if not isinstance(row, dict):
                     raise InputError(f"{path}, line {number}: expected a JSON object")
-                rows.append(row)
+                yield row
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist; make it with `snakemake {path}`") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text: {error.reason}") from error
-    return rows
 
 
 def sync_tree(folder: Path) -> None:

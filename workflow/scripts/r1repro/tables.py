@@ -15,19 +15,23 @@ from typing import TYPE_CHECKING
 from r1repro.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas
 
 
-def csv_text(rows: list[dict]) -> str:
-    """Return rows as CSV text with the columns of the first row, in order.
+def csv_text(rows: list[dict], columns: Sequence[str] | None = None) -> str:
+    """Return rows as CSV text with these columns, or those of the first row, in order.
 
-    Raises ValueError when a row has other columns than the first.
+    A table that may have no row needs its columns. None becomes an empty cell.
+    Raises ValueError when a row has other columns.
     """
+    names = list(rows[0] if columns is None else columns)
     for row in rows:
-        if row.keys() != rows[0].keys():
-            raise ValueError(f"columns {list(row)} differ from {list(rows[0])}")
+        if row.keys() != set(names):
+            raise ValueError(f"columns {list(row)} differ from {names}")
     text = io.StringIO()
-    table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    table = csv.DictWriter(text, names, lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
     return text.getvalue()
@@ -48,10 +52,10 @@ def read_table(path: Path) -> pandas.DataFrame:
         raise InputError(f"{path} is not a CSV table: {error}") from error
 
 
-def join_tables(paths: list[Path]) -> str:
-    """Return the rows of several CSV files with the same header as one text.
+def join_tables(paths: list[Path], more: list[dict] | None = None) -> str:
+    """Return the rows of several CSV files with the same header, and more rows, as one text.
 
-    Raises InputError when the headers differ.
+    Raises InputError when the headers differ, ValueError when the columns of `more` do.
     """
     import pandas
 
@@ -61,4 +65,7 @@ def join_tables(paths: list[Path]) -> str:
             raise InputError(
                 f"{path} has the columns {list(table.columns)}, expected {list(tables[0].columns)}"
             )
-    return pandas.concat(tables).to_csv(index=False, lineterminator="\n")
+    joined = pandas.concat(tables).to_csv(index=False, lineterminator="\n")
+    if not more:
+        return joined
+    return joined + csv_text(more, tables[0].columns.to_list()).split("\n", 1)[1]

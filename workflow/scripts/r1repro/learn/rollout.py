@@ -8,7 +8,8 @@ question are drawn up front from its own seed, so that its samples depend neithe
 the batch nor on which rows are still running.
 
 Shapes   uniform (rows, max_tokens) in [0, 1); log-probabilities are those of the distribution
-         at the sampling temperature, before top-p cuts its tail.
+         at the sampling temperature, before top-p cuts its tail. At temperature 0 (greedy) they
+         are those at temperature 1, and neither the random numbers nor top-p matter.
 """
 
 from dataclasses import dataclass
@@ -49,8 +50,12 @@ class Sampling:
 def choose(logits: torch.Tensor, uniform: torch.Tensor, sampling: Sampling):
     """Draw one token per row by inverting the distribution function.
 
-    Returns tokens and log-probabilities, both (rows,).
+    Temperature 0 takes the likeliest token. Returns tokens and log-probabilities, both (rows,).
     """
+    if sampling.temperature == 0.0:
+        logprobs = torch.log_softmax(logits, dim=-1)
+        likeliest, tokens = logprobs.max(dim=-1)
+        return tokens, likeliest
     logprobs = torch.log_softmax(logits / sampling.temperature, dim=-1)
     probabilities = logprobs.exp()
     if sampling.top_p < 1.0:

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 LANGUAGES = ("en", "zh")
-CATEGORIES = ("math", "code", "stem", "logic")
+REASONING = ("math", "code", "stem", "logic")
+CATEGORIES = REASONING
 
 
 @dataclass(frozen=True)

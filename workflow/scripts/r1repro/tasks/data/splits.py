@@ -48,6 +48,7 @@ def prompt_record(problem: Problem, language: str, record_id: str) -> dict:
         "answer": problem.answer,
         "check": problem.check,
         "key": problem.key,
+        "level": len(problem.steps["en"]),
     }
 
 

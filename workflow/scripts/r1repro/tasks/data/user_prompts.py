@@ -178,6 +178,7 @@ def _record(value: dict, number: int, max_bytes: int) -> dict:
         "answer": answer,
         "check": check,
         "key": f"{USER_TASK}:{sha256_text(' '.join(words_of(prompt)))}",
+        "level": 0,
     }
 
 
