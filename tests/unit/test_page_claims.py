@@ -83,6 +83,16 @@ def test_evidence_leads_to_file_and_section(options):
     assert (published.link, published.section) == ("published/nature/sft_data.csv", "recipe")
 
 
+def test_evidence_of_another_seed_is_not_said_to_be_on_this_page(options):
+    """Committed tables of other runs are linked where they are; no section shows them."""
+    results = options["claims"].parents[1]
+    other = results / "published/mini/seed_2/evaluate/scores.csv"
+    other.parent.mkdir(parents=True)
+    other.write_text("checkpoint\n")
+    (item,) = claims.evidence_items("results/published/mini/seed_2/evaluate/scores.csv", results)
+    assert (item.link, item.section) == ("published/mini/seed_2/evaluate/scores.csv", "")
+
+
 @pytest.mark.parametrize(
     "cell",
     [

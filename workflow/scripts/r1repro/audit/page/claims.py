@@ -45,20 +45,20 @@ LONGEST_VALUE = 90  # of a reported or obtained value
 DIGITS = 4  # decimals of a value; the table behind the page has all of them
 PLACE = re.compile(r"(?:\./)?([\w][\w./+@-]*\.(?:csv|jsonl|json|yaml|tsv|html))\b")
 ANCHOR = re.compile(r"[a-z0-9][a-z0-9_-]*")
-# which section of the page shows the numbers of a file; the first match counts
+# which section shows the numbers of a file, by its path from the page; the first match counts
 SHOWN = (
     (r"evaluate/ladder", "ladder"),
     (r"evaluate/", "scores"),
     (r"rl/\w+/curve\.csv", "curve"),
-    (r"rl/\w+/metrics\.csv|prepare/(base|dev1)_metrics", "training"),
+    (r"rl/r1_zero/metrics\.csv|prepare/(base|dev1)_metrics", "training"),
     (r"prepare/rm_|data/sft_", "recipe"),
-    (r"cost/paper_cost|nature/(cost|v3_cost)", "paper-cost"),
+    (r"cost/paper_cost|published/nature/(cost|v3_cost)", "paper-cost"),
     (r"cost/", "cost"),
     (r"attempts/", "attempts"),
     (r"data/", "data"),
-    (r"nature/r1_zero_curve", "curve"),
-    (r"nature/stages_benchmarks", "ladder"),
-    (r"nature/sft_data", "recipe"),
+    (r"published/nature/r1_zero_curve", "curve"),
+    (r"published/nature/stages_benchmarks", "ladder"),
+    (r"published/nature/sft_data", "recipe"),
 )
 
 
@@ -191,7 +191,7 @@ def _item(part: str, results: Path) -> Item:
     else:
         file = (results / NATURE if "/" not in place else results.parent) / place
     relative = Path(os.path.relpath(file, results)).as_posix()
-    section = next((name for pattern, name in SHOWN if re.search(pattern, relative)), "")
+    section = next((name for pattern, name in SHOWN if re.match(pattern, relative)), "")
     return Item(shown, quote(relative) if file.is_file() else "", section)
 
 

@@ -113,7 +113,8 @@ def _claims(evidence: Evidence) -> dict:
         "claims": found,
         "claim_cards": claims.cards(found),
         "claim_choices": claims.choices(found),
-        "claims_sentence": f"{claims.counts_sentence(found)}.",
+        "claims_sentence": f"{count(len(found))} claims of the paper, and of the press about it, "
+        "each with a verdict that was computed.",
         "claims_note": prose.CLAIMS,
         "claims_scale": prose.CLAIMS_SCALE.format(scale=evidence.kind, seed=evidence.seed),
     }
