@@ -103,7 +103,12 @@ ACCURACY_ROWS = [
     ["rm_safety", "heldout", 150, 0.98, 0.95, 1.0],
 ]
 STATISTICS_HEADER = "domain,samples,mean_rounds,mean_tokens".split(",")
-STATISTICS_ROWS = [["math", 700, 1, 41.5], ["general", 200, 1, 12.25], ["total", 900, 1, 35.0]]
+STATISTICS_ROWS = [
+    ["math", 700, 1, 41.5],
+    ["code", 0, "", ""],
+    ["general", 200, 1, 12.25],
+    ["total", 900, 1, 35.0],
+]
 REJECTION_HEADER = ["reason", "count"]
 REJECTION_ROWS = [["wrong", 240], ["duplicate", 60], ["kept", 700], ["sampled", 1000]]
 PAPER_SFT_HEADER = "domain,samples,avg_rounds,avg_tokens,source,status".split(",")

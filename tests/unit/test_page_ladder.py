@@ -97,6 +97,12 @@ def test_what_became_of_the_samples_adds_up(html):
     assert "24.0\u202f%" in table and "70.0\u202f%" in table
 
 
+def test_a_domain_without_samples_has_no_mean(html):
+    """Count 0 and two dashes, beside the paper's table with its own label."""
+    table = html.split('aria-label="SFT data of this run"')[1].split("</table>")[0]
+    assert re.search(r'>Code</th>(<td class="n">0</td>)(<td class="n">\u2013</td>){2}', table)
+
+
 def test_the_pilot_says_whether_it_rose(tmp_path):
     """Intervals apart: raised. Intervals that touch: not clearly. No pilot: said so."""
     path = page_tables.make(tmp_path)["scores"]

@@ -36,12 +36,12 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Domain:
-    """One line of the data statistics, of this run or of the paper."""
+    """One line of the data statistics, of this run or of the paper; no sample has no mean."""
 
     name: str
     samples: int
-    rounds: float
-    tokens: float
+    rounds: float | None
+    tokens: float | None
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,11 @@ def _accuracy(path: Path) -> Grid:
 def _domains(path: Path, rounds: str, tokens: str) -> list[Domain]:
     found = []
     for row in read_rows(path, ("domain", "samples", rounds, tokens)):
-        number = [row.number(rounds), row.number(tokens)]
-        found.append(Domain(row.text("domain"), row.whole("samples"), *number))
+        means = [row.number_or_none(column) for column in (rounds, tokens)]
+        domain = Domain(row.text("domain"), row.whole("samples"), *means)
+        if domain.samples and None in means:
+            raise row.fault(rounds if means[0] is None else tokens, "a number")
+        found.append(domain)
     if len({domain.name for domain in found}) != len(found):
         raise InputError(f"{path} names a domain twice; remake it")
     return found
@@ -105,8 +108,8 @@ def domain_grid(domains: list[Domain], name: str, caption: str) -> Grid:
             [
                 CATEGORY_NAMES.get(domain.name, harmless(domain.name.capitalize())),
                 count(domain.samples),
-                f"{domain.rounds:.1f}",
-                f"{domain.tokens:,.1f}",
+                _mean(domain.rounds),
+                _mean(domain.tokens),
             ],
             "total" if domain.name == "total" else "",
         )
@@ -114,6 +117,10 @@ def domain_grid(domains: list[Domain], name: str, caption: str) -> Grid:
     ]
     heads = columns("Domain", "#Samples", "#Mean rounds", "#Mean tokens")
     return Grid(name, caption, heads, rows)
+
+
+def _mean(value: float | None) -> str:
+    return "\u2013" if value is None else f"{value:,.1f}"
 
 
 def rejection_grid(rejections: dict[str, int]) -> Grid:
