@@ -129,6 +129,10 @@ lock: setup ## Renew requirements.lock and the pins in envs/ from requirements.i
 manual: setup ## Renew the tables of config/README.md from schema and configuration
 	@python config/manual.py
 
+.PHONY: picture
+picture: setup ## Take the picture of the page for README from results/report.html (needs Chromium)
+	@python tests/browser/picture.py results/report.html docs/page.png
+
 .PHONY: set-aside
 set-aside: ## Move results and logs to set-aside/<time>/ so that the next run starts from nothing
 	@set -e; folder="set-aside/$$(date -u +%Y%m%dT%H%M%SZ)"; \

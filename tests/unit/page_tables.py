@@ -7,12 +7,16 @@ import math
 import shutil
 from pathlib import Path
 
+import page_rows
+import yaml
+
 from r1repro.audit.page import document, summary
 from r1repro.audit.page.inputs import Paths, read_evidence
 
 ROOT = Path(__file__).parents[2]
 CATEGORIES = ("math", "code", "stem", "logic")
 CHECKPOINTS = {"base": (0.21, 0.24, 20.0), "dev1": (0.55, 0.6, 41.0), "r1_zero": (0.74, 0.79, 48.0)}
+SMALLER = {"small_base": (0.1, 0.12, 18.0), "pilot": (0.4, 0.45, 30.0)}
 HOSTILE = (
     "</p></div><script>alert('x')</script><img src=http://evil.example/x onerror=alert(1)>"
     "\x00\x1b[31m\u202e\ud800 &lt; {{ 7*7 }} ]]> <style>*{display:none}</style>"
@@ -54,7 +58,7 @@ def write_object(path: Path, value: dict) -> None:
 
 def _scores() -> list[list]:
     rows = []
-    for name, (pass1, cons, length) in CHECKPOINTS.items():
+    for name, (pass1, cons, length) in (CHECKPOINTS | SMALLER).items():
         for category in ("all", *CATEGORIES):
             prompts = 192 if category == "all" else 48
             for metric, value, spread in (
@@ -65,6 +69,8 @@ def _scores() -> list[list]:
             ):
                 row = [name, category, metric, 16, prompts, value, value - spread, value + spread]
                 rows.append([*row, 3])
+    for metric, value in (("form_rate", 0.3), ("refusal_unsafe", 0.1), ("over_refusal", 0.05)):
+        rows.append(["r1_zero", "general", metric, 16, 24, value, value - 0.02, value + 0.02, 3])
     return rows
 
 
@@ -242,6 +248,41 @@ def _paper_costs(folder: Path) -> None:
     write_csv(folder / "paper_cost.csv", header.split(","), rows + days)
 
 
+def _claims_ladder_recipe(results: Path) -> dict[str, Path | list[Path]]:
+    """Write the tables that `page_rows` holds and return the program's options for them."""
+    statements = [
+        {"id": row[0], "statement": f"Statement of {row[0]}."} for row in page_rows.CLAIM_ROWS
+    ]
+    statements[-1]["statement"] = page_rows.HOSTILE_CLAIM
+    config = results.parent / "config/claims.yaml"
+    config.parent.mkdir(parents=True)
+    config.write_text(yaml.safe_dump({"schema_version": 1, "claims": statements}))
+    nature = "published/nature"
+    rows = page_rows
+    tables = {
+        "claims": ("claims/claims.csv", rows.CLAIM_HEADER, rows.CLAIM_ROWS),
+        "ladder": ("evaluate/ladder.csv", rows.LADDER_HEADER, rows.LADDER_ROWS),
+        "ladder_tests": ("evaluate/ladder_tests.csv", rows.TEST_HEADER, rows.TEST_ROWS),
+        "published_ladder": (
+            f"{nature}/stages_benchmarks.csv", rows.TABLE2_HEADER, rows.TABLE2_ROWS,
+        ),
+        "rm_accuracy": ("prepare/rm_accuracy.csv", rows.ACCURACY_HEADER, rows.ACCURACY_ROWS),
+        "sft_statistics": (
+            "data/sft_statistics.csv", rows.STATISTICS_HEADER, rows.STATISTICS_ROWS,
+        ),
+        "sft_rejections": ("data/sft_rejections.csv", rows.REJECTION_HEADER, rows.REJECTION_ROWS),
+        "published_sft": (f"{nature}/sft_data.csv", rows.PAPER_SFT_HEADER, rows.PAPER_SFT_ROWS),
+    }  # fmt: skip
+    for place, header, lines in tables.values():
+        write_csv(results / place, header, lines)
+    curve = [[0, 0.1, 0.12, 18.5], [20, 0.4, 0.45, 30.0]]
+    curves = [results / f"rl/{stage}/curve.csv" for stage in ("pilot", "dev2")]
+    for path in curves:
+        write_csv(path, ["step", "pass1", "cons16", "mean_length"], curve)
+    places = {name: results / place for name, (place, _, _) in tables.items()}
+    return places | {"claims_config": config, "curves": curves}
+
+
 def make(folder: Path) -> dict[str, Path | list[Path]]:
     """Write every table below `folder`/results and return the program's options."""
     results = folder / "results"
@@ -261,8 +302,9 @@ def make(folder: Path) -> dict[str, Path | list[Path]]:
         write_csv(results / f"prepare/{name}_metrics.csv", ["step", "loss"], losses)
     published = results / "published/nature"
     published.mkdir(parents=True)
+    more = _claims_ladder_recipe(results)
     shutil.copy(ROOT / "results/published/nature/r1_zero_curve.csv", published)
-    return {
+    return more | {
         "prompts_manifest": results / "data/prompts_manifest.json",
         "corpus_manifest": results / "data/corpus_manifest.json",
         "tokens_manifest": results / "data/tokens_manifest.json",
@@ -285,8 +327,8 @@ def make(folder: Path) -> dict[str, Path | list[Path]]:
 def render(options: dict, **changes) -> tuple[str, str]:
     """Return page and summary made from tables; `changes` go into the settings."""
     paths, settings = Paths(**options), SETTINGS | changes
-    evidence = read_evidence(paths, settings)
     report = paths.scores.parents[1] / "report.html"
+    evidence = read_evidence(paths, settings, report)
     return document.build(evidence, paths, report), summary.build(evidence, report)
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page: self-contained, valid, accessible, deterministic, and honest about its scale."""
 
+import base64
+import hashlib
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,7 +12,7 @@ import page_tables
 import pytest
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
-LOADING = {"script", "img", "iframe", "object", "embed", "audio", "video", "source", "base", "form"}
+LOADING = {"img", "iframe", "object", "embed", "audio", "video", "source", "base", "form"}
 STYLE = page_tables.ROOT / "workflow/report/page.css"
 
 
@@ -42,7 +44,7 @@ class Reader(HTMLParser):
             self.faults.append(f"</{tag}> at {self.getpos()}")
 
     def handle_data(self, data):
-        if self.open and self.open[-1] != "style":
+        if self.open and self.open[-1] not in ("style", "script"):
             self.text += data
 
     def attributes(self, name: str) -> list[str]:
@@ -76,14 +78,19 @@ def test_same_inputs_give_the_same_bytes(options, html):
 
 
 def test_page_loads_nothing(html, page):
-    """No tag, style or link of the page makes a browser fetch anything."""
+    """No tag, style or link of the page makes a browser fetch anything; one script, by hash."""
     assert not LOADING & {tag for tag, _ in page.tags}
     assert page.attributes("src") == []
     assert {v for v in page.attributes("href") if ":" in v} == {"data:,"}
     assert "@import" not in html
     assert set(re.findall(r"url\((.)", html)) <= {"#"}
     policy = next(v["content"] for t, v in page.tags if "http-equiv" in v)
-    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; img-src data:;")
+    scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    assert len(scripts) == 1 and [v for t, v in page.tags if t == "script"] == [{}]
+    digest = base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode()
+    allowed = f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
+    assert policy == allowed + "img-src data:; base-uri 'none'; form-action 'none'"
+    assert not re.search(r"\b(fetch|XMLHttpRequest|import|eval|innerHTML|Function)\b", scripts[0])
     assert not any(name.startswith("on") for _, values in page.tags for name in values)
 
 
@@ -115,7 +122,7 @@ def test_headings_do_not_skip_a_level(page):
 def test_each_chart_has_a_text_alternative_with_its_numbers(html, page):
     """Every chart is an image with title and description; the curve's ends are in words."""
     charts = [v for tag, v in page.tags if tag == "svg"]
-    assert len(charts) == 15
+    assert len(charts) == 19
     assert all(v["role"] == "img" and "aria-labelledby" in v for v in charts)
     described = re.findall(r"<desc [^>]*>([^<]+)</desc>", html)
     assert len(described) == len(charts)
@@ -137,14 +144,18 @@ def test_scale_comes_first_and_is_in_words(page):
 
 
 def test_paper_numbers_stand_only_under_a_label(html):
-    """The paper's curve and the paper's cost lie in boxes that say they are not this run's."""
-    assert html.count('class="paper"') == 2
+    """The paper's curve, data and cost lie in boxes, its ladder in lines, that all say whose."""
+    assert html.count('class="paper"') == 3
     for chart in ("paper-accuracy", "paper-length"):
         before = html[: html.index(f'id="{chart}-title"')]
         assert before.rindex('class="paper"') > before.rindex("<section")
     outside = re.sub(r'(?s)<(aside|div) class="paper".*?</(aside|section)>', "", html)
-    assert "147,336" in html
-    assert "147,336" not in outside
+    for number in ("147,336", "804,745"):
+        assert number in html
+        assert number not in outside
+    lines = re.findall(r'(?s)<tr class="from-paper">.*?</tr>', html)
+    assert len(lines) == 3 and all("<td>from the paper</td>" in line for line in lines)
+    assert ">59.0<" not in re.sub(r'(?s)<tr class="from-paper">.*?</tr>', "", html)
 
 
 def test_model_output_stays_text(page):
@@ -174,7 +185,7 @@ def test_links_are_relative_and_lead_to_the_files(options, page):
     """Each link to a file works from the folder of the page, also in a folder with a space."""
     report = options["scores"].parents[1]
     links = [v for v in page.attributes("href") if not v.startswith(("#", "data:"))]
-    assert len(links) == 16
+    assert len(links) == 33
     assert all((report / unquote(link)).is_file() for link in links)
 
 
@@ -186,7 +197,7 @@ def test_smoke_scale_gives_no_verdict(tmp_path):
     html, summary = page_tables.render(options, scale="smoke")
     assert "Smoke test: nothing here is the paper" in html
     assert "Expectations were stated for the scale mini only" in html
-    assert 'class="verdict pass"' not in html
+    assert "verdict pass" not in html.split('id="results"')[1].split("</section>")[0]
     assert not re.search(r"^(PASS|WARN|FAIL)", summary, re.MULTILINE)
     assert "none: expectations were stated for scale mini" in summary
 
@@ -198,7 +209,7 @@ def test_verdict_follows_the_table(tmp_path):
         options["scores"], "r1_zero,all,pass@1,16,192,0.74", "r1_zero,all,pass@1,16,192,0.69"
     )
     html, summary = page_tables.render(options)
-    assert html.count('class="verdict fail"') == 1
+    assert html.split('id="results"')[1].count('class="verdict fail"') == 1
     assert re.search(r"^FAIL +r1_zero: pass@1", summary, re.MULTILINE)
     assert "3 PASS, 0 WARN, 1 FAIL" in summary
 
@@ -239,7 +250,7 @@ def test_contrast_meets_wcag_aa(ground):
 
 
 def test_summary_fits_a_terminal(options):
-    """About fifteen lines of ASCII, at most 100 columns, the page's path last."""
+    """At most 18 lines of ASCII and 100 columns, verdicts and ladder among them, path last."""
     summary = page_tables.render(options)[1]
     lines = summary.splitlines()
     assert 12 <= len(lines) <= 18
@@ -247,4 +258,6 @@ def test_summary_fits_a_terminal(options):
     assert summary.isascii()
     assert lines[-1].endswith("results/report.html")
     assert "Miniature: nothing here is the paper's model" in lines[0]
+    assert "10 claims: 2 confirmed, 1 conflict, 1 supported, 1 not supported" in summary
+    assert "math pass@1 %: r1_zero 74.0, dev1 55.0, dev2 70.0, dev3 71.0, r1 80.0" in summary
     assert "r1_zero: pass@1" in summary and "[72.0, 76.0]" in summary

@@ -12,6 +12,8 @@ FILES = (
     "prompts_manifest", "corpus_manifest", "tokens_manifest", "decontamination",
     "base_metrics", "dev1_metrics",
     "rl_metrics", "test", "scores", "curve", "published_curve", "cost_by_stage", "paper_cost",
+    "claims", "claims_config", "ladder", "ladder_tests", "published_ladder", "rm_accuracy",
+    "sft_statistics", "sft_rejections", "published_sft",
 )  # fmt: skip
 
 
@@ -56,6 +58,20 @@ def test_damaged_file_is_named(tmp_path, name, content):
         ("paper_cost", "147336,147000", "147336 h,147000", "a number or the word unknown"),
         ("prompts_manifest", '"records": 1920', '"records": "many"', "where a count is needed"),
         ("tokens_manifest", '"sha256": "ab', '"sha256": "cd', "different versions of train.jsonl"),
+        ("claims", ",conflict,", ",proven,", "line 3.*'verdict' has 'proven'.*one of confirmed"),
+        ("claims", "cost-four-days", "cost-gpu-count", "line 3.*stands there twice"),
+        ("claims", "press-648,press", "press-648,", "line 4.*'area' has 'nothing'"),
+        ("claims_config", "claims:", "claim:", "holds no list of claims"),
+        ("ladder", "dev3,0.71", "dev9,0.71", "line 5.*one of r1_zero, dev1, dev2, dev3, r1"),
+        ("ladder", "dev3,0.71", "dev2,0.71", "line 5.*one line for each checkpoint"),
+        ("ladder", "AIME 2024; MATH-500", "AIME 2024; MATH-501", "'MATH-501' is none"),
+        ("ladder", "share,dev3,0.71", "share,dev3,71", "share between 0 and 1"),
+        ("ladder_tests", "0.61,1,no", "0.61,1,maybe", "line 4.*true or false"),
+        ("ladder_tests", "form,dev1", "forms,dev1", "line 6.*a benchmark of the ladder"),
+        ("rm_accuracy", "0.87,0.95", "0.95,0.87", "line 2.*not below ci_low"),
+        ("sft_statistics", "general,200", "general,some", "line 4.*a number"),
+        ("sft_statistics", "general,200,1,12.25", "general,200,1,", "line 4.*'mean_tokens'"),
+        ("sft_rejections", "duplicate,", "wrong,", "line 3.*one line for each reason"),
         ("decontamination", '"streams"', '"stream"', "lacks the field streams"),
     ],
 )
@@ -130,6 +146,22 @@ def test_checkpoint_folder_names_the_samples(tmp_path):
     options["samples"] = [p for p in options["samples"] if p.parent.name != "base"]
     with pytest.raises(StageError, match="no file in a folder named base"):
         page_tables.render(options)
+
+
+def test_a_configuration_without_other_curves_has_a_page_without_them(tmp_path):
+    """The curves of further stages are optional: no stage, no heading, no chart."""
+    options = page_tables.make(tmp_path) | {"curves": []}
+    html = page_tables.render(options)[0]
+    assert "The other stages of this run" not in html
+    assert html.count('<svg viewBox="') == 15
+
+
+def test_a_claim_without_evidence_stays_on_the_page(tmp_path):
+    """An inconclusive claim keeps its row and its reason; a file that is not there is no link."""
+    html = page_tables.render(page_tables.make(tmp_path))[0]
+    row = html.split('id="claim-mech-hack"')[1].split("</tr>")[0]
+    assert "results/controls/gone/metrics.csv" in row and "the control did not run" in row
+    assert 'href="controls' not in row
 
 
 def test_templates_can_be_missing(tmp_path):

@@ -232,6 +232,42 @@ use rule rm_helpful as rm_safety with:
         "rm_safety: learning which response is safe"
 
 
+rule rm_accuracy:
+    """Put the held-out accuracies of both reward models into one table."""
+    input:
+        program="workflow/scripts/rm_accuracy.py",
+        accuracies=[rules.rm_helpful.output.accuracy, rules.rm_safety.output.accuracy],
+    output:
+        table="<results>/prepare/rm_accuracy.csv",
+    log:
+        "<logs>/rm_accuracy.log",
+    benchmark:
+        "<results>/benchmarks/rm_accuracy.tsv"
+    localrule: True
+    conda:
+        "../../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime="10m",
+    params:
+        settings=settings(),
+        state=f"{RESULTS}/state/rm_accuracy",
+        attempts=f"{RESULTS}/attempts",
+        code=code_digest("rm_accuracy"),
+    message:
+        "rm_accuracy: joining the held-out accuracies"
+    shell:
+        r"""
+        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+            python {input.program:q} \
+            --settings {params.settings:q} --gpus 0 --state {params.state:q} \
+            --attempts {params.attempts:q} --code {params.code:q} \
+            --accuracies {input.accuracies:q} --out {output.table:q} \
+            3>&2 >{log:q} 2>&1
+        """
+
+
 rule prepare:
     """Target: tokenizer, bases unless the user brings one, dev1 and both reward models."""
     input:
@@ -239,5 +275,4 @@ rule prepare:
         [] if OWN_BASE else rules.base.output,
         rules.small_base.output,
         rules.dev1.output,
-        rules.rm_helpful.output,
-        rules.rm_safety.output,
+        rules.rm_accuracy.output,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Takes   every table, metric and manifest of the run, its samples, its attempts
+Takes   every table, metric and manifest of the run, its samples, its attempts, its verdicts;
+        the paper's tables in results/published/nature
 Makes   results/report.html (self-contained), results/summary.txt (what the terminal ends with)
 """
 
@@ -22,7 +23,17 @@ rule page:
         samples=expand("<results>/evaluate/{checkpoint}/samples.jsonl", checkpoint=CHECKPOINTS),
         test=rules.prompts.output.test,
         scores=rules.scores.output.scores,
-        curve="results/rl/r1_zero/curve.csv",
+        claims="<results>/claims/claims.csv",
+        claims_config="config/claims.yaml",
+        ladder="<results>/evaluate/ladder.csv",
+        ladder_tests="<results>/evaluate/ladder_tests.csv",
+        published_ladder="results/published/nature/stages_benchmarks.csv",
+        rm_accuracy=rules.rm_accuracy.output.table,
+        sft_statistics="<results>/data/sft_statistics.csv",
+        sft_rejections="<results>/data/sft_rejections.csv",
+        published_sft="results/published/nature/sft_data.csv",
+        curve="<results>/rl/r1_zero/curve.csv",
+        curves=[f"<results>/rl/{stage}/curve.csv" for stage in CURVES if stage != "r1_zero"],
         published_curve="results/published/nature/r1_zero_curve.csv",
         cost_by_stage=rules.stage_cost.output.table,
         paper_cost=rules.paper_cost.output.table,
@@ -78,7 +89,12 @@ rule page:
             --decontamination {input.decontamination:q} \
             --base-metrics {input.base_metrics:q} --dev1-metrics {input.dev1_metrics:q} \
             --rl-metrics {input.rl_metrics:q} --samples {input.samples:q} --test {input.test:q} \
-            --scores {input.scores:q} --curve {input.curve:q} \
+            --scores {input.scores:q} --curve {input.curve:q} --curves {input.curves:q} \
+            --claims {input.claims:q} --claims-config {input.claims_config:q} \
+            --ladder {input.ladder:q} --ladder-tests {input.ladder_tests:q} \
+            --published-ladder {input.published_ladder:q} \
+            --rm-accuracy {input.rm_accuracy:q} --sft-statistics {input.sft_statistics:q} \
+            --sft-rejections {input.sft_rejections:q} --published-sft {input.published_sft:q} \
             --published-curve {input.published_curve:q} \
             --cost-by-stage {input.cost_by_stage:q} --paper-cost {input.paper_cost:q} \
             --templates {params.templates:q} \

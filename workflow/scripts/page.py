@@ -10,19 +10,34 @@ from r1repro.audit.page.inputs import Paths, read_evidence
 from r1repro.cli import run_program, stage_parser
 from r1repro.files import write_text_atomic
 
-TABLES = ("prompts_manifest", "corpus_manifest", "tokens_manifest", "decontamination")
-TABLES += (
+TABLES = (
+    "prompts_manifest",
+    "corpus_manifest",
+    "tokens_manifest",
+    "decontamination",
     "dev1_metrics",
     "rl_metrics",
     "test",
     "scores",
+    "claims",
+    "claims_config",
+    "ladder",
+    "ladder_tests",
     "curve",
+    "rm_accuracy",
+    "sft_statistics",
+    "sft_rejections",
     "cost_by_stage",
     "paper_cost",
     "templates",
 )
-OTHERS = ("base_metrics", "published_curve", "attempts")
-PUBLISHED_CURVE = Path("results/published/nature/r1_zero_curve.csv")
+NATURE = Path("results/published/nature")
+PUBLISHED = {
+    "published_curve": NATURE / "r1_zero_curve.csv",
+    "published_ladder": NATURE / "stages_benchmarks.csv",
+    "published_sft": NATURE / "sft_data.csv",
+}
+OTHERS = ("base_metrics", "curves", "attempts", *PUBLISHED)
 
 
 def main() -> None:
@@ -32,7 +47,10 @@ def main() -> None:
     cli.add_argument("--samples", type=Path, nargs="+", required=True)
     # none where the base is the user's own
     cli.add_argument("--base-metrics", type=Path, nargs="?", help="training metrics of the base")
-    cli.add_argument("--published-curve", type=Path, default=PUBLISHED_CURVE)
+    # those of the stages that the configuration has beside r1_zero
+    cli.add_argument("--curves", type=Path, nargs="*", default=[], help="curves of other stages")
+    for name, path in PUBLISHED.items():
+        cli.add_argument(f"--{name.replace('_', '-')}", type=Path, default=path)
     args = cli.parse_args()
     tables = {name: getattr(args, name) for name in (*TABLES, *OTHERS)}
     paths = Paths(samples=args.samples, **tables)
@@ -47,7 +65,7 @@ def main() -> None:
         inputs=[path for path in paths.files() if path.is_file()],
         purpose="final",
     ) as attempt:
-        evidence = read_evidence(paths, args.settings)
+        evidence = read_evidence(paths, args.settings, args.out_report)
         write_text_atomic(args.out_report, document.build(evidence, paths, args.out_report))
         write_text_atomic(args.out_summary, summary.build(evidence, args.out_report))
         attempt.outputs([args.out_report, args.out_summary])

@@ -3,16 +3,18 @@
 
 Units   pass1, consK: shares (majority vote over K answers, 16 in the paper); mean_length: tokens of
         a response; step: policy updates.
-Source  ours: results/rl/r1_zero/curve.csv. Theirs: results/published/nature/r1_zero_curve.csv,
+Source  ours: results/rl/STAGE/curve.csv. Theirs: results/published/nature/r1_zero_curve.csv,
         digitised from Figures 1-3 by hand; its points are `digitised` or `reported`.
 The two never share axes: another model, other questions, other lengths.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from r1repro.audit.page.drawing import Chart, Line, draw
+from r1repro.audit.page.scores import CHECKPOINTS
 from r1repro.audit.page.tables import Row, read_rows
 from r1repro.audit.page.wording import percent
 from r1repro.errors import InputError
@@ -71,6 +73,13 @@ def read_curve(path: Path) -> Curve:
     return Curve(int(vote.removeprefix("cons")), points)
 
 
+def read_stage_curves(paths: Sequence[Path]) -> dict[str, Curve]:
+    """Read the curves of other stages by stage, which is the name of the folder."""
+    found = {path.parent.name: read_curve(path) for path in paths}
+    known = [stage for stage in CHECKPOINTS if stage in found]
+    return {stage: found[stage] for stage in known + sorted(set(found) - set(known))}
+
+
 def read_published_curve(path: Path) -> Curve:
     """Read the paper's curve, where any value but the step may be absent."""
     points = []
@@ -121,31 +130,40 @@ def _tokens(point: Point) -> str:
     return f"{point.mean_length:.1f}" if point.mean_length < 1000 else f"{point.mean_length:,.0f}"
 
 
-def own_charts(curve: Curve) -> list[str]:
-    """Return accuracy and length of this run against the policy update."""
+def own_charts(
+    curve: Curve, stage: str = "", inches: tuple[float, float] = (5.0, 3.3)
+) -> list[str]:
+    """Return accuracy and length of this run against the policy update.
+
+    `stage` names another stage than R1-Zero: it goes into the titles and makes the names unique.
+    """
     points = curve.points
+    name, title = (f"{stage.replace('_', '-')}-curve", f"{stage}: ") if stage else ("curve", "")
     steps = [p.step for p in points]
+    where = f", {stage}" if stage else ""
     accuracy = Chart(
-        name="curve-accuracy",
-        title="Accuracy on the test questions",
+        name=f"{name}-accuracy",
+        title=f"{title}Accuracy on the test questions",
         x_label="Policy update",
         y_label="Correct (%)",
         lines=[
             Line("pass@1", steps, [p.pass1 for p in points], "blue", "-", "o"),
             Line(curve.consensus, steps, [p.consensus for p in points], "vermilion", "--", "s"),
         ],
-        summary=f"Line chart of this run: {accuracy_sentence(curve)}",
+        summary=f"Line chart of this run{where}: {accuracy_sentence(curve)}",
         y_range=(0, 1),
         percent=True,
+        inches=inches,
     )
     length = Chart(
-        name="curve-length",
-        title="Mean length of a response",
+        name=f"{name}-length",
+        title=f"{title}Mean length of a response",
         x_label="Policy update",
         y_label="Tokens",
         lines=[Line("mean length", steps, [p.mean_length for p in points], "green", "-", "o")],
-        summary=f"Line chart of this run: {length_sentence(curve)}",
+        summary=f"Line chart of this run{where}: {length_sentence(curve)}",
         legend=True,
+        inches=inches,
     )
     return [draw(accuracy), draw(length)]
 

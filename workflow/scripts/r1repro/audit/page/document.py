@@ -1,23 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page as one HTML text: evidence in, a self-contained document out."""
 
+import base64
+import hashlib
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFound
 from markupsafe import Markup
 
-from r1repro.audit.page import bill, curves, grids, history, paper_bill, prose, training, verdicts
+from r1repro.audit.page import (
+    bill,
+    claims,
+    curves,
+    grids,
+    history,
+    ladder,
+    paper_bill,
+    prose,
+    recipe,
+    training,
+    verdicts,
+)
 from r1repro.audit.page.inputs import Evidence, Paths, links
-from r1repro.audit.page.scores import CATEGORY_NAMES
 from r1repro.audit.page.wording import count, duration, rounded
 from r1repro.errors import InputError
 
-TEMPLATE, STYLE = "page.html.jinja", "page.css"
+TEMPLATE, STYLE, SCRIPT = "page.html.jinja", "page.css", "page.js"
 SECTIONS = (
+    ("claims", "Verdicts"),
     ("results", "Key results"),
-    ("curve", "Learning curve"),
+    ("ladder", "Ladder"),
+    ("curve", "Learning curves"),
     ("training", "Training"),
     ("scores", "Checkpoints"),
+    ("recipe", "Pilot, reward models, SFT data"),
     ("answers", "Sample answers"),
     ("data", "Data"),
     ("paper-cost", "The paper\u2019s cost"),
@@ -27,6 +43,7 @@ SECTIONS = (
     ("files", "Files"),
 )
 MOST_ATTEMPTS = 200
+SMALL = (4.0, 2.9)  # inches of a chart that is one of many
 
 
 def build(evidence: Evidence, paths: Paths, report: Path) -> str:
@@ -43,14 +60,22 @@ def build(evidence: Evidence, paths: Paths, report: Path) -> str:
     try:
         template = environment.get_template(TEMPLATE)
         style = (paths.templates / STYLE).read_text(encoding="utf-8")
+        script = (paths.templates / SCRIPT).read_text(encoding="utf-8")
     except (TemplateNotFound, FileNotFoundError) as error:
         raise InputError(
-            f"{paths.templates} must hold {TEMPLATE} and {STYLE}; restore it with git"
+            f"{paths.templates} must hold {TEMPLATE}, {STYLE} and {SCRIPT}; restore it with git"
         ) from error
     context = {"style": Markup(style), "sections": SECTIONS, "files": links(paths, report)}
-    for part in (_head, _results, _curve, _scores, _answers, _data, _costs, _history):
+    context |= {"script": Markup(script), "script_hash": script_hash(script)}
+    for part in PARTS:
         context |= part(evidence)
     return template.render(context | _training(paths))
+
+
+def script_hash(script: str) -> str:
+    """Return the hash by which the page's own policy admits this script and no other."""
+    digest = hashlib.sha256(script.encode("utf-8")).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
 
 
 def _svg(charts: list[str]) -> list[Markup]:
@@ -76,30 +101,35 @@ def _head(evidence: Evidence) -> dict:
         "title": f"r1repro, {evidence.scale}, seed {evidence.seed}: {headline.split(':')[0]}",
         "headline": headline,
         "scale": evidence.scale,
-        "lede": [warning, what_was_run(evidence)],
+        "lede": [warning, prose.what_was_run(evidence)],
         "facts": facts,
         "results_sentence": summary,
     }
 
 
-def what_was_run(evidence: Evidence) -> str:
-    """Say in two sentences what was made, trained and scored."""
-    zero, scoring = evidence.settings["r1_zero"], evidence.settings["evaluate"]
-    questions = evidence.scores.get("r1_zero", "all", "pass@1").prompts
-    names = evidence.scores.checkpoints()
-    categories = [CATEGORY_NAMES.get(c, c) for c in evidence.data.categories()]
-    categories = [c if c.isupper() else c.lower() for c in categories]
-    base = "pretrained a base model on worked solutions"
-    if evidence.own_base is not None:
-        base = f"took {evidence.own_base} as its base model"
-    return (
-        f"This run made its problems ({', '.join(categories)}), {base}, "
-        "fine-tuned dev1 from it, and trained r1_zero from the base "
-        f"by reinforcement learning alone: GRPO, {count(zero['updates'])} policy updates of "
-        f"{count(zero['questions_per_update'])} questions \u00d7 {zero['group_size']} answers. "
-        f"Then {', '.join(names[:-1])} and {names[-1]} answered {count(questions)} test questions "
-        f"{scoring['samples']} times each."
-    )
+def _claims(evidence: Evidence) -> dict:
+    found = evidence.claims
+    return {
+        "claims": found,
+        "claim_cards": claims.cards(found),
+        "claim_choices": claims.choices(found),
+        "claims_sentence": f"{count(len(found))} claims of the paper, and of the press about it, "
+        "each with a verdict that was computed.",
+        "claims_note": prose.CLAIMS,
+        "claims_scale": prose.CLAIMS_SCALE.format(scale=evidence.kind, seed=evidence.seed),
+    }
+
+
+def _ladder(evidence: Evidence) -> dict:
+    without = ", ".join(ladder.paper_rows_without(evidence.ladder))
+    return {
+        "ladder_steps": [ladder.NAMES[step] for step in ladder.STEPS],
+        "ladder_groups": ladder.groups(evidence.ladder),
+        "ladder_sentence": ladder.sentence(evidence.ladder),
+        "ladder_scale": evidence.kind,
+        "ladder_tests": ladder.tests_grid(evidence.ladder),
+        "ladder_without": without,
+    }
 
 
 def _results(evidence: Evidence) -> dict:
@@ -119,7 +149,15 @@ def _results(evidence: Evidence) -> dict:
 
 def _curve(evidence: Evidence) -> dict:
     per_category = evidence.settings["evaluate"]["curve_prompts_per_category"]
+    others = [
+        curves.own_charts(curve, stage, SMALL) for stage, curve in evidence.stage_curves.items()
+    ]
     return {
+        "stage_charts": _svg([chart for pair in others for chart in pair]),
+        "stage_sentence": " ".join(
+            f"{stage}: {curves.accuracy_sentence(curve)}"
+            for stage, curve in evidence.stage_curves.items()
+        ),
         "curve_sentence": f"This run: {curves.accuracy_sentence(evidence.curve)} "
         f"The {curves.length_sentence(evidence.curve)}",
         "curve_charts": _svg(curves.own_charts(evidence.curve)),
@@ -139,10 +177,16 @@ def _curve(evidence: Evidence) -> dict:
 def _scores(evidence: Evidence) -> dict:
     return {
         "consensus": evidence.scores.consensus,
+        "score_overview": grids.overview_grid(evidence.scores),
+        "general_table": grids.general_grid(evidence.scores),
         "score_groups": grids.score_groups(evidence.scores),
         "scores_caption": "This run. 95\u202f% bootstrap intervals over the questions in brackets; "
         "length is the mean number of tokens of a response.",
     }
+
+
+def _recipe(evidence: Evidence) -> dict:
+    return recipe.context(evidence.recipe, evidence.scores)
 
 
 def _answers(evidence: Evidence) -> dict:
@@ -214,3 +258,18 @@ def _training(paths: Paths) -> dict:
         "loss_charts": _svg(losses),
         "loss_caption": f"Loss on the training rows, one point per optimiser step: {what}.",
     }
+
+
+PARTS = (
+    _head,
+    _claims,
+    _results,
+    _ladder,
+    _curve,
+    _scores,
+    _recipe,
+    _answers,
+    _data,
+    _costs,
+    _history,
+)

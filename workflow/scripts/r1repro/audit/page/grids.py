@@ -8,7 +8,14 @@ from r1repro.audit.page.answers import harmless
 from r1repro.audit.page.bill import StageLine, Total
 from r1repro.audit.page.curves import Curve
 from r1repro.audit.page.history import SHORT_COMMIT, Attempt, moment
-from r1repro.audit.page.scores import CATEGORY_NAMES, LENGTH, Score, Scores
+from r1repro.audit.page.scores import (
+    CATEGORY_NAMES,
+    CHECKPOINTS,
+    GENERAL,
+    LENGTH,
+    Score,
+    Scores,
+)
 from r1repro.audit.page.tables import UNKNOWN
 from r1repro.audit.page.wording import (
     count,
@@ -18,6 +25,13 @@ from r1repro.audit.page.wording import (
     rounded,
     significant,
 )
+
+GENERAL_MEASURES = {
+    "form_rate": "Form kept (%)",
+    "refusal_unsafe": "Unsafe refused (%)",
+    "over_refusal": "Over-refusal (%)",
+    "preference": "Preferred to base (%)",
+}
 
 
 @dataclass(frozen=True)
@@ -102,6 +116,50 @@ def score_groups(scores: Scores) -> list[dict]:
         }
         groups.setdefault(checkpoint, []).append(line)
     return [{"checkpoint": name, "lines": lines} for name, lines in groups.items()]
+
+
+def overview_grid(scores: Scores) -> Grid:
+    """Return one line for each checkpoint: all reasoning questions together."""
+    rows = []
+    for name in scores.checkpoints():
+        measured = [scores.find(name, "all", m) for m in ("pass@1", scores.consensus, LENGTH)]
+        if measured[0] is None:
+            continue
+        measured += [scores.find(name, "all", m) for m in ("format_rate", "language_consistency")]
+        cells = [_brief(score, digits=1, share=i != 2) for i, score in enumerate(measured)]
+        rows.append(Line([harmless(name), CHECKPOINTS.get(name, "a control"), *cells]))
+    heads = columns("Checkpoint", "~What it is", "#pass@1 (%)", f"#{scores.consensus} (%)")
+    heads += columns("#Length (tokens)", "#Format kept (%)", "#One language (%)")
+    caption = (
+        "This run, all reasoning questions together, with 95\u202f% intervals; a dash marks what "
+        "was not measured. One language: share of words in the language of the question."
+    )
+    return Grid("All checkpoints", caption, heads, rows)
+
+
+def general_grid(scores: Scores) -> Grid | None:
+    """Return the measures of general prompts by checkpoint; None where there are none."""
+    heads = columns("Checkpoint", *(f"#{title}" for title in GENERAL_MEASURES.values()))
+    rows = []
+    for name in scores.checkpoints():
+        found = [scores.find(name, GENERAL, metric) for metric in GENERAL_MEASURES]
+        if any(found):
+            rows.append(Line([harmless(name), *(_brief(s, 1, share=True) for s in found)]))
+    caption = (
+        "This run, general prompts, with 95\u202f% intervals. Form: the asked form was kept. "
+        "Over-refusal: harmless look-alikes that were refused. Preferred: share of the helpful "
+        "answers that a held-out rule prefers to those of the base."
+    )
+    return Grid("General prompts", caption, heads, rows) if rows else None
+
+
+def _brief(score: Score | None, digits: int, share: bool) -> str:
+    """Return a value with its interval as one text, or a dash."""
+    if score is None:
+        return "\u2013"
+    factor = 100 if share else 1
+    ends = interval(factor * score.low, factor * score.high, digits)
+    return f"{factor * score.value:.{digits}f} {ends}"
 
 
 def _shown(name: str, score: Score) -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from r1repro.audit.page import answers, bill, curves, dataset, history
+from r1repro.audit.page import answers, bill, claims, curves, dataset, history, ladder, recipe
 from r1repro.audit.page.paper_bill import PaperBill, read_paper_bill
 from r1repro.audit.page.scores import Scores
 from r1repro.audit.page.tables import absent
@@ -30,8 +30,18 @@ class Paths:
     samples: Sequence[Path]
     test: Path
     scores: Path
+    claims: Path
+    claims_config: Path
+    ladder: Path
+    ladder_tests: Path
+    published_ladder: Path
     curve: Path
+    curves: Sequence[Path]  # of other stages; those that the configuration has
     published_curve: Path
+    rm_accuracy: Path
+    sft_statistics: Path
+    sft_rejections: Path
+    published_sft: Path
     cost_by_stage: Path
     paper_cost: Path
     attempts: Path
@@ -52,11 +62,21 @@ class Paths:
 
 
 HOLDS = {
+    "claims": "every claim of the paper with its verdict",
+    "claims_config": "the claims as stated, with the check of each",
+    "ladder": "the ladder from R1-Zero to R1",
+    "ladder_tests": "paired tests between its checkpoints",
+    "published_ladder": "the paper's Table 2",
     "scores": "all scores with 95\u202f% intervals",
     "curve": "the learning curve of R1-Zero",
+    "curves": "the learning curve of this stage",
     "rl_metrics": "training metrics of R1-Zero, a line per policy update",
     "base_metrics": "training metrics of the base",
     "dev1_metrics": "training metrics of dev1",
+    "rm_accuracy": "held-out accuracy of the reward models",
+    "sft_statistics": "the data of the second SFT by domain",
+    "sft_rejections": "what became of the samples of dev2",
+    "published_sft": "the paper's Supplementary Table 2",
     "samples": "every sampled answer of this checkpoint",
     "test": "the test questions",
     "prompts_manifest": "counts, checksums and seed of the prompts",
@@ -77,7 +97,11 @@ class Evidence:
     seed: int
     settings: dict
     scores: Scores
+    claims: list[claims.Claim]
+    ladder: ladder.Ladder
+    recipe: recipe.Recipe
     curve: curves.Curve
+    stage_curves: dict[str, curves.Curve]
     published_curve: curves.Curve
     questions: list[answers.Question]
     data: dataset.Dataset
@@ -94,7 +118,10 @@ class Evidence:
 
 
 def sample_files(paths: Sequence[Path]) -> dict[str, Path]:
-    """Return the base's and r1_zero's answers by checkpoint, which is the name of the folder."""
+    """Return the answers to show by checkpoint, which is the name of the folder.
+
+    The base's and r1_zero's always, r1's where there is an r1.
+    """
     by_name = {path.parent.name: path for path in paths}
     for name in ("base", "r1_zero"):
         if name not in by_name:
@@ -102,11 +129,14 @@ def sample_files(paths: Sequence[Path]) -> dict[str, Path]:
                 f"--samples has no file in a folder named {name}; pass "
                 f"results/evaluate/{name}/samples.jsonl"
             )
-    return {name: by_name[name] for name in ("base", "r1_zero")}
+    return {name: by_name[name] for name in ("base", "r1_zero", "r1") if name in by_name}
 
 
-def read_evidence(paths: Paths, settings: dict) -> Evidence:
-    """Read all inputs; raises InputError at the first that is missing or malformed."""
+def read_evidence(paths: Paths, settings: dict, report: Path) -> Evidence:
+    """Read all inputs; `report` is where the page will lie, for the links of the claims.
+
+    Raises InputError at the first input that is missing or malformed.
+    """
     checkpoint = settings["model"]["checkpoint"]
     attempts = history.read_attempts(paths.attempts)
     finished = history.finished(attempts, settings["scale"])
@@ -120,7 +150,13 @@ def read_evidence(paths: Paths, settings: dict) -> Evidence:
         seed=settings["seed"],
         settings=settings,
         scores=Scores(paths.scores),
+        claims=claims.read_claims(paths.claims, paths.claims_config, report.parent),
+        ladder=ladder.read_ladder(paths.ladder, paths.ladder_tests, paths.published_ladder),
+        recipe=recipe.read_recipe(
+            paths.rm_accuracy, paths.sft_statistics, paths.sft_rejections, paths.published_sft
+        ),
         curve=curves.read_curve(paths.curve),
+        stage_curves=curves.read_stage_curves(paths.curves),
         published_curve=curves.read_published_curve(paths.published_curve),
         questions=answers.pairs(sample_files(paths.samples)),
         data=dataset.read_dataset(

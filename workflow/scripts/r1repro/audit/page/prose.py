@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sentences of the page that do not depend on a result: scales, exclusions, how to rerun.
+"""The sentences of the page around its results: scales, what was run, exclusions, how to rerun.
 
 Source of what the paper leaves out: Nature 645, 633-638 (2025), Supplementary Information 2.4.4,
 read against the rest of the paper.
 """
 
+from r1repro.audit.page.scores import CATEGORY_NAMES
+from r1repro.audit.page.wording import count
 from r1repro.errors import SettingsError
 
 HEADLINES = {
@@ -89,6 +91,15 @@ COMMANDS = (
     ),
 )
 
+CLAIMS = (
+    "Each verdict follows from a number computed in this run or from the published tables; none is "
+    "typed in. Confirmed and conflict are arithmetic on what the paper prints. Supported, not "
+    "supported and inconclusive are about a mechanism in the miniature, with a 95\u202f% interval "
+    "and the seeds in the note: they say nothing about the paper's model. Plausible and "
+    "implausible hold a number against physical bounds."
+)
+CLAIMS_SCALE = "This run: scale {scale}, seed {seed}. A claim tested at another scale says so."
+
 EXPECTATIONS = (
     "The expectations were written down before the run, for the miniature scale. PASS: the value "
     "and its whole 95\u202f% interval meet the expectation. WARN: the value meets it, the interval "
@@ -99,11 +110,48 @@ NO_EXPECTATIONS = (
     "passes or fails. The values are shown for orientation."
 )
 INTERVALS = (
-    "All categories of the test split together. pass@1 is the mean over {samples} sampled answers "
-    "to each of {prompts} questions; {consensus} takes the majority answer. Intervals are "
+    "All reasoning categories of the test split together. pass@1 is the mean over {samples} "
+    "sampled answers to each of {prompts} questions; {consensus} takes the majority answer. "
+    "Intervals are "
     "bootstraps over the questions: they carry the choice of questions, not the training seed. "
     "The interval of the length ratio is the widest that the two intervals of its parts allow."
 )
+
+
+def what_was_run(evidence) -> str:
+    """Say in a few sentences what was made, trained and scored (evidence: inputs.Evidence)."""
+    zero, scoring = evidence.settings["r1_zero"], evidence.settings["evaluate"]
+    questions = evidence.scores.get("r1_zero", "all", "pass@1").prompts
+    names = evidence.scores.checkpoints()
+    categories = [CATEGORY_NAMES.get(c, c) for c in evidence.data.categories()]
+    categories = [c if c.isupper() else c.lower() for c in categories]
+    base = "pretrained a base model on worked solutions"
+    if evidence.own_base is not None:
+        base = f"took {evidence.own_base} as its base model"
+    return (
+        f"This run made its problems ({', '.join(categories)}), {base}, "
+        "fine-tuned dev1 from it, and trained r1_zero from the base "
+        f"by reinforcement learning alone: GRPO, {count(zero['updates'])} policy updates of "
+        f"{count(zero['questions_per_update'])} questions \u00d7 {zero['group_size']} answers. "
+        f"{_further_stages(names)}"
+        f"Then {', '.join(names[:-1])} and {names[-1]} answered {count(questions)} test questions "
+        f"{scoring['samples']} times each."
+    )
+
+
+def _further_stages(names: list[str]) -> str:
+    """Say what else was trained, as far as it was scored."""
+    text = ""
+    if "r1" in names:
+        text += (
+            "The path to r1: dev2 is dev1 after RL with a language reward, dev3 the base "
+            "fine-tuned on what was kept of dev2's samples and on general data, r1 is dev3 after a "
+            "second RL stage. "
+        )
+    small = [name for name in ("pilot", "distill", "small_zero") if name in names]
+    if small:
+        text += f"From a smaller base came {', '.join(small)}. "
+    return text
 
 
 def headline(scale: str, own_base: str | None = None) -> tuple[str, str]:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the terminal shows at the end: about fifteen lines of ASCII, at most 100 columns."""
+"""What the terminal shows at the end: at most 18 lines of ASCII and 100 columns."""
 
 import textwrap
 from pathlib import Path
 
-from r1repro.audit.page import bill, history, paper_bill, prose, verdicts
+from r1repro.audit.page import bill, claims, history, ladder, paper_bill, prose, verdicts
 from r1repro.audit.page.inputs import Evidence
 from r1repro.audit.page.wording import count, percent, plain, rounded
 
@@ -12,8 +12,11 @@ WIDTH = 100
 LABEL = 11
 
 
-def _entry(label: str, text: str) -> list[str]:
-    """Return a label and its text, wrapped below itself; the text is made plain first."""
+def _entry(label: str, text: str, lines: int = 1) -> list[str]:
+    """Return a label and its text, wrapped below itself and cut after so many lines.
+
+    The text is made plain first.
+    """
     indent = " " * LABEL
     return textwrap.wrap(
         plain(text),
@@ -21,6 +24,8 @@ def _entry(label: str, text: str) -> list[str]:
         initial_indent=plain(label)[: LABEL - 1].ljust(LABEL),
         subsequent_indent=indent,
         break_on_hyphens=False,
+        max_lines=lines,
+        placeholder=" ...",
     )
 
 
@@ -53,39 +58,32 @@ def build(evidence: Evidence, report: Path) -> str:
     first, last = evidence.curve.points[0], evidence.curve.points[-1]
     headline, _ = prose.headline(evidence.scale, evidence.own_base)
     entries = [
-        ("r1repro", f"{headline} (scale {evidence.scale}, seed {evidence.seed})"),
-        ("run", f"{history.period(done)}, commit {history.commits(done)}"),
-        ("machine", "; ".join(history.machines(done))),
+        ("r1repro", f"{headline} (scale {evidence.scale}, seed {evidence.seed})", 1),
+        ("run", f"{history.period(done)}, commit {history.commits(done)}", 1),
+        ("machine", "; ".join(history.machines(done)), 1),
+        ("claims", claims.counts_sentence(evidence.claims), 2),
+        ("ladder", ladder.headline(evidence.ladder), 1),
     ]
     lines = [line for entry in entries for line in _entry(*entry)]
     lines += _result_lines(evidence)
     entries = [
+        ("expected", _verdict_sentence(evidence), 1),
         (
             "curve",
-            (
-                f"pass@1 {percent(first.pass1)} at update {count(first.step)}, "
-                f"{percent(last.pass1)} at {count(last.step)}; "
-                f"{first.mean_length:.1f} to {last.mean_length:.1f} tokens"
-            ),
-        ),
-        (
-            "data",
-            (
-                f"{count(evidence.data.removed())} of {count(evidence.data.checked())} texts "
-                "removed by decontamination"
-            ),
+            f"pass@1 {percent(first.pass1)} at update {count(first.step)}, "
+            f"{percent(last.pass1)} at {count(last.step)}; "
+            f"{first.mean_length:.1f} to {last.mean_length:.1f} tokens",
+            1,
         ),
         (
             "cost",
-            (
-                f"{count(sums.attempts)} attempts ({count(sums.unsuccessful)} failed), "
-                f"{rounded(sums.hours, 3)} h, {rounded(sums.core_hours, 3)} core-hours, "
-                f"{rounded(sums.gpu_hours, 3)} GPU-hours"
-            ),
+            f"{count(sums.attempts)} attempts ({count(sums.unsuccessful)} failed), "
+            f"{rounded(sums.hours, 3)} h, {rounded(sums.core_hours, 3)} core-hours, "
+            f"{rounded(sums.gpu_hours, 3)} GPU-hours",
+            1,
         ),
-        ("", f"money: {bill.cost_sentence(sums)}; energy: {bill.energy_sentence(sums)}"),
-        ("paper", paper_bill.short_sentence(evidence.paper_bill)),
-        ("verdicts", _verdict_sentence(evidence)),
+        ("", f"money: {bill.cost_sentence(sums)}; energy: {bill.energy_sentence(sums)}", 2),
+        ("paper", paper_bill.short_sentence(evidence.paper_bill), 1),
     ]
     lines += [line for entry in entries for line in _entry(*entry)]
     lines.append(f"{'page':<{LABEL}}{report.as_posix()}")
