@@ -15,8 +15,8 @@ Purpose       failed       the attempt did not end with exit 0 (also: killed, st
               final, preparatory   what the program said, for the last that completed
 Unknown       no preferred row for the device, or a price that is not in USD: `unknown` in both
               money columns. Energy is unknown for a row as soon as it is for one of its attempts.
-Left out      writing the report itself (`stage_cost`, `paper_cost`, `page`): it is running while
-              the bill is made.
+Left out      writing the report itself (`stage_cost`, `paper_cost`, `claims`, `page`): it is
+              running while the bill is made.
 Choices       CPU cores held beside GPUs are not billed on top: rental prices of GPUs include
               their host. The monotonic clock counts; setting the wall clock changes no bill.
 """
@@ -38,7 +38,7 @@ COLUMNS = (
 MS_PER_HOUR = 3_600_000
 MICROJOULES_PER_KWH = 3_600_000_000_000
 DECIMALS = Decimal("0.000000001")
-REPORTING = ("stage_cost", "paper_cost", "page")
+REPORTING = ("stage_cost", "paper_cost", "claims", "page")
 PURPOSE_ORDER = ("final", "preparatory", "superseded", "failed")
 EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
