@@ -19,6 +19,7 @@ include: "workflow/rules/prepare.smk"
 include: "workflow/rules/rl.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/cost.smk"
+include: "workflow/rules/claims.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -37,7 +38,8 @@ onerror:
     print_failure(log)
 
 
-# targets: all, and those at the end of each rules file (data prepare rl evaluate cost report)
+# targets: all, and those at the end of each rules file (data prepare rl evaluate cost verdicts
+# report)
 
 
 rule all:
@@ -49,4 +51,5 @@ rule all:
         rules.rl.input,
         rules.evaluate.input,
         rules.cost.input,
+        rules.verdicts.input,
         rules.report.input,

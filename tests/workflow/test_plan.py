@@ -14,7 +14,8 @@ PREPARE = DATA | {"tokenizer", "base", "dev1"}
 RL = DATA | {"tokenizer", "base", "r1_zero"}
 EVALUATE = PREPARE | RL | {"score", "scores", "curve"}
 COST = EVALUATE | {"stage_cost", "paper_cost"}
-EVERYTHING = COST | {"page"}
+VERDICTS = COST - {"paper_cost"} | {"claims"}
+EVERYTHING = COST | VERDICTS | {"page"}
 PLANS = {
     "all": EVERYTHING,
     "data": DATA,
@@ -22,6 +23,7 @@ PLANS = {
     "rl": RL,
     "evaluate": EVALUATE,
     "cost": COST,
+    "verdicts": VERDICTS,
     "report": EVERYTHING,
 }
 

@@ -244,13 +244,13 @@ def test_switching_tracking_off_reruns_nothing(runs):
 def test_a_setting_reruns_the_stages_that_depend_on_it_and_no_others(runs):
     """Bootstrap resamples concern evaluation and what follows, not training."""
     (runs.plain / "mine.yaml").write_text("evaluate: {bootstrap: 150}\n")
-    after = {"score", "scores", "curve", "stage_cost", "page"}
+    after = {"score", "scores", "curve", "stage_cost", "claims", "page"}
     assert planned(runs.plain, "--configfile", "config/smoke.yaml", "mine.yaml") == after
 
 
 def test_a_stage_can_be_run_again_by_its_name(runs):
     """Forcing the curve runs it, the bill and the page."""
-    assert planned(runs.plain, "--forcerun", "curve") == {"curve", "stage_cost", "page"}
+    assert planned(runs.plain, "--forcerun", "curve") == {"curve", "stage_cost", "claims", "page"}
 
 
 def test_snakemakes_own_report_works(runs):
