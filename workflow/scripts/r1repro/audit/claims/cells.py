@@ -104,14 +104,14 @@ class Tables:
 
     def _fitting(self, reference: Reference) -> list[tuple[int, str]]:
         table = self.table(reference.file)
-        keys = [key for key, _, _ in reference.conditions]
-        for column in (*keys, reference.column):
+        conditions = reference.conditions
+        for column in (*(key for key, _, _ in conditions), reference.column):
             if column not in table.columns:
                 raise CellError(f"{self.folder / table.name} has no column {column}")
         found = [
             (number, row[reference.column])
             for number, row in enumerate(table.rows)
-            if all(self._fits(row[key], sign, value) for key, sign, value in reference.conditions)
+            if all(self._fits(row[condition[0]], condition, reference) for condition in conditions)
         ]
         for number, text in found:
             if text == "":
@@ -121,13 +121,13 @@ class Tables:
             self.read.add((table.name, number, reference.column))
         return found
 
-    @staticmethod
-    def _fits(cell: str, sign: str, value: str) -> bool:
+    def _fits(self, cell: str, condition: tuple[str, str, str], reference: Reference) -> bool:
+        _, sign, value = condition
         if sign in ("=", "!="):
             return (cell == value) == (sign == "=")
         left, right = value_of(cell), value_of(value)
         if isinstance(right, str):
-            raise CellError(f"{value!r} after {sign} is not a number")
+            raise CellError(f"{value!r} after {sign} in {reference.text} is not a number")
         if isinstance(left, str):
             return False
         return left <= right if sign == "<=" else left >= right
