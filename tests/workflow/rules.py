@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-TARGETS = {"data", "prepare", "rl", "evaluate", "cost", "report"}
+TARGETS = {"data", "prepare", "rl", "evaluate", "cost", "verdicts", "report"}
 
 
 @dataclass(frozen=True)

@@ -264,7 +264,7 @@ def test_a_setting_reruns_the_stages_that_depend_on_it_and_no_others(runs):
 
 def test_a_stage_can_be_run_again_by_its_name(runs):
     """Forcing the curve runs it, the bill and the page."""
-    assert planned(runs.plain, "--forcerun", "curve") == {"curve", "stage_cost", "page"}
+    assert planned(runs.plain, "--forcerun", "curve") == {"curve", "stage_cost", "claims", "page"}
 
 
 def test_snakemakes_own_report_works(runs):
