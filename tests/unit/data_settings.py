@@ -3,6 +3,7 @@
 
 DATA = {
     "prompts_per_category": {"train": 60, "validation": 10, "test": 20},
+    "general_prompts": {"train": 40, "validation": 6, "test": 12},
     "chinese_share": 0.3,
     "user_prompts": None,
     "user_prompts_split": "train",

@@ -40,6 +40,7 @@ FILES = [
     "results/data/test.jsonl",
     "results/data/prompts_manifest.json",
     "results/data/decontamination.json",
+    "results/data/decontamination_test.csv",
     "results/data/base_corpus.jsonl",
     "results/data/cold_start.jsonl",
     "results/data/corpus_manifest.json",

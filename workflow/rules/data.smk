@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 Takes   settings and, if data.user_prompts names one, a JSONL file with own prompts
-Makes   results/data: prompts in three splits, base corpus, cold-start set, manifests, and the
-        report of the decontamination
+Makes   results/data: prompts in three splits, base corpus, cold-start set, manifests, report and
+        test of the decontamination
 Keeps   results/attempts (the bill): on purpose not an output
 """
 
 
 rule prompts:
-    """Draw prompts in four categories, split them by content and filter them by n-grams."""
+    """Draw prompts in five categories, split them by content and filter them by n-grams."""
     input:
         program="workflow/scripts/prompts.py",
         user_prompts=config["data"]["user_prompts"] or [],
@@ -22,6 +22,7 @@ rule prompts:
             caption="../report/decontamination.rst",
             category="Data",
         ),
+        recall="results/data/decontamination_test.csv",
     log:
         "logs/prompts.log",
     benchmark:
@@ -51,7 +52,7 @@ rule prompts:
             --user-prompts {input.user_prompts:q} \
             --out-train {output.train:q} --out-validation {output.validation:q} \
             --out-test {output.test:q} --out-manifest {output.manifest:q} \
-            --out-decontamination {output.decontamination:q} \
+            --out-decontamination {output.decontamination:q} --out-recall {output.recall:q} \
             3>&2 >{log:q} 2>&1
         """
 
