@@ -13,11 +13,11 @@ DATA = {"prompts", "corpus"}
 PREPARE = DATA | {"tokenizer", "base", "dev1"}
 RL = DATA | {"tokenizer", "base", "r1_zero"}
 EVALUATE = PREPARE | RL | {"score", "scores", "curve"}
-COST = EVALUATE | {"stage_cost", "paper_cost"}
+COST = EVALUATE | {"preferences", "stage_cost", "paper_cost"}
 EVERYTHING = COST | {"page"}
 PLANS = {
     "all": EVERYTHING,
-    "data": DATA,
+    "data": DATA | {"preferences"},
     "prepare": PREPARE,
     "rl": RL,
     "evaluate": EVALUATE,

@@ -85,6 +85,7 @@ CHECKPOINTS = {
 BILLED = [
     "prompts",
     "corpus",
+    "preferences",
     "tokenizer",
     *([] if OWN_BASE else ["base"]),
     "dev1",

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 Takes   settings and, if data.user_prompts names one, a JSONL file with own prompts
-Makes   results/data: prompts in three splits, base corpus, cold-start set, manifests, report and
-        test of the decontamination
+Makes   results/data: prompts in three splits, base corpus, cold-start set, pairs and responses for
+        the reward models, manifests, report and test of the decontamination
 Keeps   results/attempts (the bill): on purpose not an output
 """
 
@@ -36,7 +36,7 @@ rule prompts:
     params:
         settings=settings(
             "data",
-            without=("data.corpus", "data.cold_start_samples"),
+            without=("data.corpus", "data.cold_start_samples", "data.preferences"),
         ),
         state="results/state/prompts",
         attempts="results/attempts",
@@ -103,8 +103,56 @@ rule corpus:
         """
 
 
+rule preferences:
+    """Write judged pairs and marked responses for the reward models, none on evaluation prompts."""
+    input:
+        program="workflow/scripts/preferences.py",
+        validation=rules.prompts.output.validation,
+        test=rules.prompts.output.test,
+    output:
+        pairs="results/data/preference_pairs.jsonl",
+        heldout="results/data/preference_heldout.jsonl",
+        safety="results/data/safety_responses.jsonl",
+        safety_heldout="results/data/safety_heldout.jsonl",
+        manifest="results/data/preferences_manifest.json",
+    log:
+        "logs/preferences.log",
+    benchmark:
+        "results/benchmarks/preferences.tsv"
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime="30m",
+    params:
+        settings=settings(
+            "data.preferences",
+            "data.decontamination",
+            "data.chinese_share",
+        ),
+        state="results/state/preferences",
+        attempts="results/attempts",
+        code=code_digest("preferences"),
+    message:
+        "preferences: writing what the reward models learn from"
+    shell:
+        r"""
+        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+            python {input.program:q} \
+            --settings {params.settings:q} --gpus 0 --state {params.state:q} \
+            --attempts {params.attempts:q} --code {params.code:q} \
+            --validation {input.validation:q} --test {input.test:q} \
+            --out-pairs {output.pairs:q} --out-heldout {output.heldout:q} \
+            --out-safety {output.safety:q} --out-safety-heldout {output.safety_heldout:q} \
+            --out-manifest {output.manifest:q} \
+            3>&2 >{log:q} 2>&1
+        """
+
+
 rule data:
     """Target: all data files and their manifests."""
     input:
         rules.prompts.output,
         rules.corpus.output,
+        rules.preferences.output,

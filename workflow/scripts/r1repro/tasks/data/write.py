@@ -18,6 +18,7 @@ from r1repro.progress import Progress
 from r1repro.tasks.data.corpus import cold_start_records, corpus_records, evaluation_filter
 from r1repro.tasks.data.decontamination import Tally
 from r1repro.tasks.data.manifest import Statistics, describe_file, manifest
+from r1repro.tasks.data.preferences import Source, preference_pairs, safety_responses
 from r1repro.tasks.data.seeded_copies import measure_recall, recall_csv
 from r1repro.tasks.data.splits import Splits, build_splits, prompts_of
 from r1repro.tasks.data.user_prompts import read_user_prompts
@@ -112,6 +113,35 @@ def write_corpus(
     progress.close()
     cold_start = cold_start_records(data, seed, evaluation, filter_, tallies["cold_start"])
     entries[cold_start_path.name] = write_records(cold_start_path, cold_start)
+    decontamination = {
+        "parameters": filter_.parameters(),
+        "streams": {name: tally.report() for name, tally in tallies.items()},
+    }
+    made = manifest(entries, seed, data) | {"decontamination": decontamination}
+    write_json_atomic(manifest_path, made)
+
+
+def write_preferences(
+    settings: dict, evaluation_files: list[Path], files: dict[str, Path], manifest_path: Path
+) -> None:
+    """Write pairs and safety responses, for training and held out, and their manifest.
+
+    files   pairs, heldout, safety, safety_heldout
+    """
+    data, seed = settings["data"], settings["seed"]
+    evaluation = [record for path in evaluation_files for record in read_prompts(path)]
+    filter_ = evaluation_filter(evaluation, data, seed)
+    source = Source(data, seed, evaluation, filter_)
+    tallies = {name: Tally() for name in files}
+    progress = Progress("preferences", len(files), "files")
+    entries = {}
+    for number, (name, path) in enumerate(files.items(), start=1):
+        make = safety_responses if name.startswith("safety") else preference_pairs
+        held_out, count = name.endswith("heldout"), data["preferences"][name]
+        records = make(f"preferences {name}", held_out, count, source, tallies[name])
+        entries[path.name] = write_records(path, records)
+        progress.update(number)
+    progress.close()
     decontamination = {
         "parameters": filter_.parameters(),
         "streams": {name: tally.report() for name, tally in tallies.items()},
