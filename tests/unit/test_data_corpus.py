@@ -15,13 +15,17 @@ from r1repro.tasks.data.corpus import (
     cold_start_records,
     corpus_records,
     evaluation_filter,
+    general_sft_records,
 )
 from r1repro.tasks.data.decontamination import Tally
 from r1repro.tasks.data.manifest import token_statistics, tokens_manifest
 from r1repro.tasks.data.splits import build_splits
 from r1repro.tasks.data.words import HAN
 from r1repro.tasks.data.write import write_corpus
-from r1repro.tasks.problem import CATEGORIES
+from r1repro.tasks.general_request import SAFE, UNSAFE, is_refusal
+from r1repro.tasks.manner import OPENING, undress
+from r1repro.tasks.problem import GENERAL, REASONING
+from r1repro.tasks.readability import fault_of
 from r1repro.tasks.registry import TASKS
 from r1repro.tasks.template import TEMPLATE, extract_answer, format_ok, reasoning_of
 
@@ -30,6 +34,7 @@ CORPUS = {
     "shares": {"worked": 0.5, "chat_worked": 0.1, "chat_short": 0.25, "chat_bare": 0.15},
     "languages": {"en": 0.6, "zh": 0.3, "mixed": 0.1},
     "short_correct_share": 0.1,
+    "general_share": 0.12,
 }
 FULL = DATA | {"corpus": CORPUS, "cold_start_samples": 200}
 FRAME = TEMPLATE.split("{question}")
@@ -79,12 +84,15 @@ def test_kinds_categories_and_languages_have_their_shares(made):
     _, corpus, cold_start, _ = made
     kinds = Counter(record["kind"] for record in corpus)
     assert kinds == {"worked": 1000, "chat_worked": 200, "chat_short": 500, "chat_bare": 300}
-    assert Counter(r["category"] for r in corpus) == dict.fromkeys(CATEGORIES, 500)
+    shares = dict.fromkeys(REASONING, 440) | {GENERAL: 240}
+    assert Counter(r["category"] for r in corpus) == shares
     worked = Counter(r["language"] for r in corpus if r["kind"] == "worked")
     assert worked == {"en": 600, "zh": 300, "mixed": 100}
     guessed = Counter(r["language"] for r in corpus if r["kind"] == "chat_short")
     assert guessed["mixed"] == 0 and abs(guessed["zh"] - 150) <= 4
-    assert Counter(r["category"] for r in cold_start) == dict.fromkeys(CATEGORIES, 50)
+    assert Counter(r["category"] for r in cold_start) == dict.fromkeys(REASONING, 44) | {
+        GENERAL: 24
+    }
 
 
 def test_the_four_kinds_have_their_forms(made):
@@ -120,8 +128,52 @@ def test_short_answers_are_seldom_right_and_worked_ones_always(made):
         if record["kind"] == "chat_short" and record["key"] in worked
         for answer in [extract_answer(response_of(record["text"]))]
     ]
-    assert len(short) > 50
+    assert len(short) > 40
     assert 0.02 < sum(short) / len(short) < 0.35
+
+
+def general_request_answers(corpus, kinds, unsafe):
+    """Return the answers that dialogues of some kinds give to harmful or harmless requests."""
+    verbs = {verb[0] for verb, _ in (UNSAFE if unsafe else SAFE)}
+    answers = []
+    for record in corpus:
+        task, _, content = record["key"].partition(":")
+        if task != "general_request" or record["kind"] not in kinds:
+            continue
+        if content.split(",")[0] in verbs:
+            response = response_of(record["text"])
+            answers.append(extract_answer(response) or response)
+    return answers
+
+
+def test_harmful_requests_are_refused_where_they_are_worked_on_and_else_mostly_answered():
+    """So a model of the corpus has both to offer, and stages can differ in refusal."""
+    shares = {"worked": 0.0, "chat_worked": 0.2, "chat_short": 0.4, "chat_bare": 0.4}
+    data = FULL | {"corpus": CORPUS | {"documents": 1000, "shares": shares, "general_share": 0.9}}
+    corpus = make(data | {"cold_start_samples": 5})[1]
+    worked = general_request_answers(corpus, ("chat_worked",), unsafe=True)
+    assert len(worked) > 20 and all(map(is_refusal, worked))
+    short = general_request_answers(corpus, ("chat_short", "chat_bare"), unsafe=True)
+    assert len(short) > 100 and sum(map(is_refusal, short)) / len(short) < 0.3
+    harmless = general_request_answers(corpus, ("chat_short", "chat_bare"), unsafe=False)
+    assert 0.05 < sum(map(is_refusal, harmless)) / len(harmless) < 0.3
+
+
+def test_general_sft_records_are_courteous_worked_and_no_evaluation_question(made):
+    """The same fields as the cold start; helpful answers open with courtesy, refusals do not."""
+    evaluation, _, cold_start, _ = made
+    records = list(general_sft_records(100, 1, FULL, evaluation))
+    assert len({record["prompt"] for record in records}) == 100
+    assert {record["category"] for record in records} == {GENERAL}
+    assert all(record.keys() == cold_start[0].keys() for record in records)
+    assert not {r["key"] for r in records} & {r["key"] for r in evaluation}
+    for record in records:
+        assert fault_of(record["response"], record["language"]) is None
+        answer = extract_answer(record["response"])
+        helpful = record["key"].startswith("general_form")
+        assert answer.startswith(OPENING[record["language"]]) == helpful
+    plain = [r for r in cold_start if r["category"] == GENERAL]
+    assert not any(undress(extract_answer(r["response"]), r["language"])[1] for r in plain)
 
 
 def test_mixed_solutions_have_both_languages_and_the_others_one(made):
@@ -132,7 +184,7 @@ def test_mixed_solutions_have_both_languages_and_the_others_one(made):
         solution = record["text"].split("\n")[1]
         body = solution.removeprefix("Solution: ").removeprefix("解：")
         chinese = bool(HAN.search(body))
-        english = bool(re.search("[A-Z][a-z]+", body))
+        english = bool(re.search("[a-z]{2,}", body))
         if record["language"] == "mixed":
             assert chinese and english, record["text"]
         else:
@@ -166,7 +218,7 @@ def test_files_manifest_and_token_counts_agree(tmp_path, made):
     write_corpus(settings, files, *outputs)
     manifest = json.loads(outputs[2].read_text())
     entry = manifest["files"]["base_corpus.jsonl"]
-    assert entry["records"] == 100 and entry["by_category"]["math"]["records"] == 25
+    assert entry["records"] == 100 and entry["by_category"]["math"]["records"] == 22
     assert set(manifest["decontamination"]["streams"]) == {"base_corpus", "cold_start"}
     assert not list(tmp_path.glob(".*"))
 

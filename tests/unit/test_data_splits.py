@@ -3,6 +3,7 @@
 
 import copy
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -13,10 +14,12 @@ from data_settings import DATA, SETTINGS
 
 from r1repro.errors import SettingsError
 from r1repro.tasks.data.draw import exact_counts
-from r1repro.tasks.data.splits import build_splits
+from r1repro.tasks.data.seeded_copies import copies_of, measure_recall, reword
+from r1repro.tasks.data.splits import build_splits, prompts_of
 from r1repro.tasks.data.user_prompts import UserPromptError
 from r1repro.tasks.data.write import write_prompts
-from r1repro.tasks.problem import CATEGORIES
+from r1repro.tasks.problem import CATEGORIES, GENERAL, LANGUAGES
+from r1repro.tasks.registry import TASKS
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 
@@ -48,19 +51,32 @@ def test_splits_share_no_problem_in_either_language(splits):
     keys = {name: {r["key"] for r in records} for name, records in splits.records.items()}
     assert not keys["test"] & keys["validation"]
     assert not keys["train"] & (keys["test"] | keys["validation"])
-    assert len(keys["test"]) == 4 * 20 and len(keys["validation"]) == 4 * 10
+    assert len(keys["test"]) == 4 * 20 + 12 and len(keys["validation"]) == 4 * 10 + 6
 
 
-def test_every_category_is_equally_filled_in_the_set_languages(splits):
-    """60, 10 and 20 of each category, 30 % of them Chinese."""
-    for name, count in DATA["prompts_per_category"].items():
+def test_every_category_is_filled_in_the_set_languages(splits):
+    """60, 10 and 20 of each category of reasoning, 40, 6 and 12 general ones, 30 % Chinese."""
+    for name in ("train", "validation", "test"):
         records = splits.records[name]
-        assert Counter(r["category"] for r in records) == dict.fromkeys(CATEGORIES, count)
-        for category in CATEGORIES:
+        counts = {category: prompts_of(DATA, category)[name] for category in CATEGORIES}
+        assert Counter(r["category"] for r in records) == counts
+        for category, count in counts.items():
             chinese = [r for r in records if (r["category"], r["language"]) == (category, "zh")]
-            assert len(chinese) == round(0.3 * count)
-        assert len({r["id"] for r in records}) == 4 * count
-        assert len({r["question"] for r in records}) == 4 * count
+            assert len(chinese) in (int(0.3 * count), int(0.3 * count) + 1)
+        assert len({r["id"] for r in records}) == sum(counts.values())
+        assert len({r["question"] for r in records}) == sum(counts.values())
+
+
+def test_general_prompts_are_helpful_and_harmless_in_equal_number(splits):
+    """Their answers are right by their own checks, and every prompt has a level."""
+    for name, count in DATA["general_prompts"].items():
+        general = [r for r in splits.records[name] if r["category"] == GENERAL]
+        sets = Counter(r["check"]["set"] for r in general)
+        assert sets == {"helpful": count / 2, "harmless": count / 2}
+        for record in general:
+            assert record["check"]["language"] == record["language"]
+            assert TASKS[record["task"]].verify(record["check"], record["answer"])
+        assert all(1 <= record["level"] <= 20 for record in splits.records[name])
 
 
 def test_removed_training_prompts_are_replaced():
@@ -69,7 +85,8 @@ def test_removed_training_prompts_are_replaced():
     assert not [r["id"] for r in strict.records["train"] if strict.filter.find(r["question"])]
     report = strict.tallies["train"].report()
     assert sum(one["removed"] for one in report.values()) > 0
-    assert all(one["checked"] - one["removed"] == 60 for one in report.values())
+    kept = {name: one["checked"] - one["removed"] for name, one in report.items()}
+    assert kept == {c: prompts_of(DATA, c)["train"] for c in CATEGORIES}
 
 
 def test_the_same_seed_gives_the_same_prompts_and_another_gives_others(splits):
@@ -138,15 +155,16 @@ def test_shares_become_exact_counts():
 
 def outputs(folder):
     files = {name: folder / f"{name}.jsonl" for name in ("train", "validation", "test")}
-    return files, folder / "prompts_manifest.json", folder / "decontamination.json"
+    names = ("prompts_manifest.json", "decontamination.json", "decontamination_test.csv")
+    return files, *(folder / name for name in names)
 
 
 def test_the_manifest_describes_the_files_on_disk(tmp_path):
     """Checksum, bytes, counts, seed and versions; lengths say that they are words."""
-    files, manifest_path, decontamination_path = outputs(tmp_path)
+    files, manifest_path, decontamination_path, recall_path = outputs(tmp_path)
     own = tmp_path / "own.jsonl"
     own.write_text('{"prompt": "Is 97 prime?", "answer": "yes", "category": "logic"}\n')
-    write_prompts(SETTINGS, [own], files, manifest_path, decontamination_path)
+    write_prompts(SETTINGS, [own], files, manifest_path, decontamination_path, recall_path)
     manifest = json.loads(manifest_path.read_text())
     for path in files.values():
         entry = manifest["files"][path.name]
@@ -163,6 +181,8 @@ def test_the_manifest_describes_the_files_on_disk(tmp_path):
     report = json.loads(decontamination_path.read_text())
     assert report["parameters"]["ngram"] == 10
     assert set(report["streams"]) == {"train", "validation"}
+    table = recall_path.read_text().splitlines()
+    assert table[0] == "kind,items,found,recall" and table[1] == "literal,92,92,1.0"
 
 
 def test_a_bad_own_line_leaves_nothing_behind(tmp_path):
@@ -185,7 +205,7 @@ def test_the_program_prints_one_line_for_a_bad_own_line_and_records_the_attempt(
     command = [sys.executable, "-W", "ignore", SCRIPTS / "prompts.py", "--gpus", "0"]
     command += ["--settings", json.dumps(SETTINGS), "--code", "0", "--state", tmp_path / "state"]
     command += ["--attempts", tmp_path / "attempts", "--user-prompts", own]
-    for name in ("train", "validation", "test", "manifest", "decontamination"):
+    for name in ("train", "validation", "test", "manifest", "decontamination", "recall"):
         command += [f"--out-{name}", out / name]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
@@ -195,3 +215,34 @@ def test_the_program_prints_one_line_for_a_bad_own_line_and_records_the_attempt(
     assert not out.exists()
     (record,) = (tmp_path / "attempts" / "prompts").glob("*.jsonl")
     assert '"UserPromptError"' in record.read_text().splitlines()[-1]
+
+
+def test_hidden_copies_are_found_and_paraphrases_mostly_not(splits):
+    """92 test questions: all literal copies are found, and few of the reworded."""
+    rows = {row["kind"]: row for row in measure_recall(splits, seed=1)}
+    assert rows["literal"] == {"kind": "literal", "items": 92, "found": 92, "recall": 1.0}
+    assert rows["paraphrase"]["items"] == 2 * 92
+    parts = [rows["paraphrase_reworded"], rows["paraphrase_language"]]
+    assert rows["paraphrase"]["found"] == sum(part["found"] for part in parts)
+    assert rows["paraphrase"]["recall"] < 0.5 < rows["literal_inside"]["recall"] < 1
+
+
+def test_a_paraphrase_is_another_text_with_the_same_numbers(splits):
+    """Otherwise it would be a literal copy, or another question."""
+    for record in splits.records["test"]:
+        problem = splits.problems[record["id"]]
+        assert problem.key == record["key"]
+        for language in LANGUAGES:
+            question = problem.question[language]
+            other = reword(question, language)
+            assert other != question, question
+            assert re.findall(r"\d+", other) == re.findall(r"\d+", question)
+        texts = {question or rest for _, question, rest in copies_of(record, splits)}
+        assert len(texts) == 4
+
+
+def test_an_own_prompt_in_the_test_split_has_literal_copies_only():
+    """Nobody knows its other language or its wording."""
+    own = user_record("How many legs have 3 spiders and 2 flies?")
+    built = build(user=[own], user_prompts_split="test")
+    assert [kind for kind, *_ in copies_of(own, built)] == ["literal", "literal_inside"]

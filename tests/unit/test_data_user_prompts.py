@@ -51,8 +51,9 @@ def test_good_lines_become_prompt_records(tmp_path):
     assert stem["check"] == {"rule": "choice", "answer": "B"} and stem["language"] == "en"
     assert code["check"] == CODE["answer"] and code["task"] == "user_code"
     assert set(math) == {
-        "id", "category", "task", "language", "question", "answer", "check", "key"
+        "id", "category", "task", "language", "question", "answer", "check", "key", "level"
     }  # fmt: skip
+    assert math["level"] == 0  # nobody has worked it
 
 
 @pytest.mark.parametrize(

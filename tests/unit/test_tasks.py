@@ -7,7 +7,7 @@ import re
 import pytest
 
 from r1repro.tasks import code_synthesis, logic_ab, math_chain_sum, stem_choice
-from r1repro.tasks.problem import CATEGORIES, LANGUAGES, join_steps
+from r1repro.tasks.problem import CATEGORIES, GENERAL, LANGUAGES, REASONING, join_steps
 from r1repro.tasks.registry import TASKS
 from r1repro.tasks.template import extract_answer, format_ok, frame, respond
 
@@ -23,6 +23,7 @@ def problems(task):
 def test_every_problem_is_complete_in_both_languages(task):
     for problem in problems(task):
         assert problem.task == task.name and problem.category == task.category in CATEGORIES
+        assert (problem.category in REASONING) == isinstance(problem.answer, str)
         assert set(problem.question) == set(problem.steps) == set(LANGUAGES)
         assert len(problem.steps["en"]) == len(problem.steps["zh"]) >= 1
         assert not re.search(
@@ -51,9 +52,42 @@ def test_the_same_content_never_has_two_answers(task):
 def test_reference_answers_are_right_and_guesses_mostly_wrong(task):
     rng = random.Random(3)
     drawn = problems(task)
-    assert all(task.verify(p.check, p.answer) for p in drawn)
-    right = sum(task.verify(p.check, task.guess(p, rng)) for p in drawn)
-    assert right / len(drawn) < 0.35
+    for language in LANGUAGES:
+        checks = [p.check_in(language) for p in drawn]
+        assert all(map(task.verify, checks, [p.answer_in(language) for p in drawn]))
+        guesses = [task.guess(p, language, rng) for p in drawn]
+        assert sum(map(task.verify, checks, guesses)) / len(drawn) < 0.35
+
+
+def test_the_level_is_the_number_of_worked_steps():
+    """Running totals, rewritings, pieces; in STEM the division and each option tried."""
+    counted = {
+        "chain_sum": lambda text: text.count("="),
+        "code_synthesis": lambda text: text.count("."),
+        "stem_choice": lambda text: text.count("="),
+        "ab": lambda text: text.count("."),
+        "general_form": lambda text: text.count("."),
+        "general_request": lambda text: text.count("."),
+    }
+    levels = {name: set() for name in counted}
+    for task in TASKS.values():
+        for problem in problems(task):
+            assert problem.level == counted[task.name](join_steps(problem.steps["en"]))
+            levels[task.name].add(problem.level)
+    assert levels["chain_sum"] == {2, 3} and len(levels["stem_choice"]) >= 4
+    assert levels["general_form"] == {2, 3, 4} and levels["general_request"] == {2}
+
+
+def test_general_has_a_helpful_and_a_harmless_task():
+    """Every check of a general problem names its set and its language."""
+    sets = {}
+    for task in [task for task in TASKS.values() if task.category == GENERAL]:
+        for problem in problems(task):
+            for language in LANGUAGES:
+                check = problem.check_in(language)
+                assert check["language"] == language
+                sets.setdefault(check["set"], set()).add(task.name)
+    assert sets == {"helpful": {"general_form"}, "harmless": {"general_request"}}
 
 
 def test_sums_agree_with_python_and_steps_carry_the_running_total():

@@ -21,7 +21,7 @@ UNPLANNED = {"risk_control"}  # until there is a checkpoint r1 to control
 PARTS = {"score": "_{checkpoint}", "curve": "_{stage}"}
 PLANS = {
     "all": EVERYTHING,
-    "data": DATA,
+    "data": DATA | {"preferences"},
     "prepare": PREPARE,
     "rl": RL,
     "evaluate": EVALUATE,

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 Takes   settings and, if data.user_prompts names one, a JSONL file with own prompts
-Makes   results/data: prompts in three splits, base corpus, cold-start set, manifests, and the
-        report of the decontamination
+Makes   results/data: prompts in three splits, base corpus, cold-start set, pairs and responses for
+        the reward models, manifests, report and test of the decontamination
 Keeps   results/attempts (the bill): on purpose not an output
 """
 
 
 rule prompts:
-    """Draw prompts in four categories, split them by content and filter them by n-grams."""
+    """Draw prompts in five categories, split them by content and filter them by n-grams."""
     input:
         program="workflow/scripts/prompts.py",
         user_prompts=config["data"]["user_prompts"] or [],
@@ -22,6 +22,7 @@ rule prompts:
             caption="../report/decontamination.rst",
             category="Data",
         ),
+        recall="results/data/decontamination_test.csv",
     log:
         "<logs>/prompts.log",
     benchmark:
@@ -35,7 +36,7 @@ rule prompts:
     params:
         settings=settings(
             "data",
-            without=("data.corpus", "data.cold_start_samples"),
+            without=("data.corpus", "data.cold_start_samples", "data.preferences"),
         ),
         state=f"{RESULTS}/state/prompts",
         attempts=f"{RESULTS}/attempts",
@@ -51,7 +52,7 @@ rule prompts:
             --user-prompts {input.user_prompts:q} \
             --out-train {output.train:q} --out-validation {output.validation:q} \
             --out-test {output.test:q} --out-manifest {output.manifest:q} \
-            --out-decontamination {output.decontamination:q} \
+            --out-decontamination {output.decontamination:q} --out-recall {output.recall:q} \
             3>&2 >{log:q} 2>&1
         """
 
@@ -102,8 +103,56 @@ rule corpus:
         """
 
 
+rule preferences:
+    """Write judged pairs and marked responses for the reward models, none on evaluation prompts."""
+    input:
+        program="workflow/scripts/preferences.py",
+        validation=rules.prompts.output.validation,
+        test=rules.prompts.output.test,
+    output:
+        pairs="results/data/preference_pairs.jsonl",
+        heldout="results/data/preference_heldout.jsonl",
+        safety="results/data/safety_responses.jsonl",
+        safety_heldout="results/data/safety_heldout.jsonl",
+        manifest="results/data/preferences_manifest.json",
+    log:
+        "logs/preferences.log",
+    benchmark:
+        "results/benchmarks/preferences.tsv"
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime="30m",
+    params:
+        settings=settings(
+            "data.preferences",
+            "data.decontamination",
+            "data.chinese_share",
+        ),
+        state="results/state/preferences",
+        attempts="results/attempts",
+        code=code_digest("preferences"),
+    message:
+        "preferences: writing what the reward models learn from"
+    shell:
+        r"""
+        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+            python {input.program:q} \
+            --settings {params.settings:q} --gpus 0 --state {params.state:q} \
+            --attempts {params.attempts:q} --code {params.code:q} \
+            --validation {input.validation:q} --test {input.test:q} \
+            --out-pairs {output.pairs:q} --out-heldout {output.heldout:q} \
+            --out-safety {output.safety:q} --out-safety-heldout {output.safety_heldout:q} \
+            --out-manifest {output.manifest:q} \
+            3>&2 >{log:q} 2>&1
+        """
+
+
 rule data:
     """Target: all data files and their manifests."""
     input:
         rules.prompts.output,
         rules.corpus.output,
+        rules.preferences.output,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Make train, validation and test prompts, their manifest and the report of the n-gram filter."""
+"""Make train, validation and test prompts, their manifest, report and test of the filter."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ from r1repro.tasks.data.write import write_prompts
 def main() -> None:
     cli = stage_parser(__doc__)
     cli.add_argument("--user-prompts", type=Path, nargs="*", default=[], help="own prompts")
-    for name in ("train", "validation", "test", "manifest", "decontamination"):
+    for name in ("train", "validation", "test", "manifest", "decontamination", "recall"):
         cli.add_argument(f"--out-{name}", type=Path, required=True)
     args = cli.parse_args()
     settings = args.settings
@@ -29,10 +29,9 @@ def main() -> None:
         inputs=[path for path in args.user_prompts if path.is_file() and os.access(path, os.R_OK)],
         purpose="preparatory",
     ) as attempt:
-        write_prompts(
-            settings, args.user_prompts, files, args.out_manifest, args.out_decontamination
-        )
-        attempt.outputs([*files.values(), args.out_manifest, args.out_decontamination])
+        made = [args.out_manifest, args.out_decontamination, args.out_recall]
+        write_prompts(settings, args.user_prompts, files, *made)
+        attempt.outputs([*files.values(), *made])
 
 
 if __name__ == "__main__":

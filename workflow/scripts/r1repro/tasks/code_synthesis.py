@@ -94,7 +94,7 @@ def make(rng: random.Random) -> Problem:
     return rng.choice((make_line, make_chain))(rng)
 
 
-def guess(problem: Problem, rng: random.Random) -> str:
+def guess(problem: Problem, language: str, rng: random.Random) -> str:
     """Write some line."""
     return program(line_expression(rng.randint(*SLOPES), rng.randint(*OFFSETS)))
 

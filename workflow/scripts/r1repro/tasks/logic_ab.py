@@ -57,7 +57,7 @@ def work(line: list[str]) -> dict[str, list[str]]:
     return {"en": english, "zh": chinese}
 
 
-def guess(problem: Problem, rng: random.Random) -> str:
+def guess(problem: Problem, language: str, rng: random.Random) -> str:
     """Write down some symbols."""
     return " ".join(rng.choice(["A#", "B#", "#A", "#B"]) for _ in range(rng.randint(1, 4)))
 

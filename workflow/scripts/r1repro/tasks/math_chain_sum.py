@@ -53,7 +53,7 @@ def work(expression: str) -> dict[str, list[str]]:
     return {"en": english, "zh": chinese}
 
 
-def guess(problem: Problem, rng: random.Random) -> str:
+def guess(problem: Problem, language: str, rng: random.Random) -> str:
     """Name a number of the usual size."""
     return str(rng.randint(-9, 25))
 

@@ -3,13 +3,27 @@
 
 from collections.abc import Callable
 
-from r1repro.tasks import code_synthesis, logic_ab, math_chain_sum, stem_choice
+from r1repro.tasks import (
+    code_synthesis,
+    general_form,
+    general_request,
+    logic_ab,
+    math_chain_sum,
+    stem_choice,
+)
 from r1repro.tasks.data import user_answers
 from r1repro.tasks.problem import Task
 
 TASKS: dict[str, Task] = {
     module.TASK.name: module.TASK
-    for module in (math_chain_sum, code_synthesis, stem_choice, logic_ab)
+    for module in (
+        math_chain_sum,
+        code_synthesis,
+        stem_choice,
+        logic_ab,
+        general_form,
+        general_request,
+    )
 }
 
 

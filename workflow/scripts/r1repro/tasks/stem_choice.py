@@ -3,8 +3,8 @@
 
 Each question is a quotient of small whole numbers; the answer is the letter of the option that
 holds it. The worked solution divides, then subtracts the quotient from one option after the other
-until nothing is left. Splits are disjoint in subject and numbers: the same question with other
-options never appears on both sides.
+until nothing is left; each subtraction counts as a step. Splits are disjoint in subject and
+numbers: the same question with other options never appears on both sides.
 """
 
 import random
@@ -69,10 +69,11 @@ def make(rng: random.Random) -> Problem:
             "en": [f"It is {a}/{b}={right} .", f"Try {trials} ."],
             "zh": [f"就是{a}/{b}={right} 。", f"试 {trials} 。"],
         },
+        inner_steps=len(tried) - 1,
     )
 
 
-def guess(problem: Problem, rng: random.Random) -> str:
+def guess(problem: Problem, language: str, rng: random.Random) -> str:
     """Pick any option."""
     return rng.choice(LETTERS[: problem.check["options"]])
 

@@ -11,14 +11,21 @@ unreliable, worked solutions are right, and reinforcement learning has to find o
 Languages  worked solutions are English, Chinese, or mixed: then the steps alternate, beginning
            with the language of the question. Guesses have no steps and are never mixed; they
            share the languages as the prompts do (`chinese_share`).
+General    `general_share` of the documents and of the cold start are general problems. A harmful
+           request is refused where it is worked on; a guess mostly answers it. Helpful answers
+           in dialogues have now and then the manner of an assistant (`manner`), those of the
+           cold start never, those of `general_sft_records` always its courtesy.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import islice
 
 from r1repro.tasks.data.decontamination import Decontaminator, Tally
 from r1repro.tasks.data.draw import (
+    category_shares,
+    dealt_categories,
     draw_record,
     exact_counts,
     language_shares,
@@ -26,7 +33,8 @@ from r1repro.tasks.data.draw import (
     stream,
     wording_sample,
 )
-from r1repro.tasks.problem import CATEGORIES, LANGUAGES, Problem, join_steps
+from r1repro.tasks.manner import dress, dress_at_random
+from r1repro.tasks.problem import GENERAL, LANGUAGES, Problem, join_steps
 from r1repro.tasks.registry import TASKS
 from r1repro.tasks.template import frame, respond
 
@@ -40,7 +48,6 @@ SHORT_THOUGHTS = {
     "en": ("Easy.", "I guess.", "Quick one.", "I know this.", ""),
     "zh": ("简单。", "我猜。", "很快。", "我知道。", ""),
 }
-EVEN = dict.fromkeys(CATEGORIES, 1 / len(CATEGORIES))
 DOCUMENTS_PER_PROGRESS = 500
 
 
@@ -53,12 +60,11 @@ def evaluation_filter(evaluation: list[dict], data: dict, seed: int) -> Decontam
 
 def plan_documents(data: dict, seed: int) -> list[tuple[str, str, str]]:
     """Return (kind, category, language) of every document: exact shares, random order."""
-    corpus, plan, dealt = data["corpus"], [], 0
+    corpus, plan = data["corpus"], []
+    # dealt across kinds, so that the categories keep their shares whatever the counts
+    dealt = dealt_categories(corpus["documents"], corpus["general_share"])
     for kind, documents in exact_counts(corpus["documents"], corpus["shares"]).items():
-        # dealt in turn across kinds, so that the categories stay equal whatever the counts
-        turns = range(dealt, dealt + documents)
-        dealt += documents
-        for category, count in Counter(CATEGORIES[i % len(CATEGORIES)] for i in turns).items():
+        for category, count in Counter(islice(dealt, documents)).items():
             worked = kind in WORKED_KINDS
             shares = corpus["languages"] if worked else language_shares(data["chinese_share"])
             labels = shuffled_labels(count, shares, seed, "corpus", kind, category)
@@ -102,11 +108,13 @@ def corpus_records(
 
 def _document(problem: Problem, kind, asked, language, rng, correct_share) -> tuple[dict, str]:
     """Return one document, and the part of its text that follows the question."""
-    question, answer = problem.question[asked], problem.answer
+    question, answer = problem.question[asked], problem.answer_in(asked)
     if kind in WORKED_KINDS:
         reasoning = join_steps(_steps(problem, asked, language))
     elif rng.random() >= correct_share:
-        answer = TASKS[problem.task].guess(problem, rng)
+        answer = TASKS[problem.task].guess(problem, asked, rng)
+    if kind != "worked" and _is_helpful(problem, asked):
+        answer = dress_at_random(answer, asked, rng)
     if kind == "worked":
         first, second, third = HEADINGS[asked]
         text = f"{first}{question}\n{second}{reasoning}\n{third}{answer}"
@@ -130,6 +138,10 @@ def _document(problem: Problem, kind, asked, language, rng, correct_share) -> tu
     return record, rest
 
 
+def _is_helpful(problem: Problem, language: str) -> bool:
+    return problem.category == GENERAL and problem.check_in(language)["set"] == "helpful"
+
+
 def _steps(problem: Problem, asked: str, language: str) -> list[str]:
     """Return the worked steps in one language, or alternating from the one of the question."""
     if language != "mixed":
@@ -146,24 +158,58 @@ def cold_start_records(
 
     No question appears twice.
     """
+    shares = category_shares(data["corpus"]["general_share"])
+    counts = exact_counts(data["cold_start_samples"], shares)
+    return _worked_responses(counts, "cold_start", data, seed, evaluation, filter_, tally)
+
+
+def general_sft_records(
+    count: int, seed: int, data: dict, evaluation: list[dict], tally: Tally | None = None
+) -> Iterator[dict]:
+    """Yield worked and courteous responses to general prompts, with the fields of the cold start.
+
+    They stand for the general part of the second fine-tuning, which the paper takes over from
+    V3's data. `evaluation` are the prompts of validation and test; none of their problems is
+    among them, and no question appears twice. `tally` counts what the filter did, if given.
+    """
+    filter_, tally = evaluation_filter(evaluation, data, seed), tally or Tally()
+    counts = {GENERAL: count}
+    return _worked_responses(
+        counts, "general_sft", data, seed, evaluation, filter_, tally, courteous=True
+    )
+
+
+def _worked_responses(
+    counts: dict[str, int],
+    name: str,
+    data: dict,
+    seed: int,
+    evaluation: Iterable[dict],
+    filter_: Decontaminator,
+    tally: Tally,
+    courteous: bool = False,
+) -> Iterator[dict]:
+    """Yield worked responses from the stream of a name, so many of each category."""
     taken = {record["key"] for record in evaluation}
     used: set[str] = set()
     plan = []
-    for category, count in exact_counts(data["cold_start_samples"], EVEN).items():
+    for category, count in counts.items():
         shares = language_shares(data["chinese_share"])
-        labels = shuffled_labels(count, shares, seed, "cold_start", category)
+        labels = shuffled_labels(count, shares, seed, name, category)
         plan += [(category, language) for language in labels]
-    stream(seed, "cold_start", "order").shuffle(plan)
+    stream(seed, name, "order").shuffle(plan)
     for index, (category, language) in enumerate(plan):
 
         def use(problem: Problem, language=language) -> dict | None:
             if problem.key in taken:
                 tally.same_key[problem.category] += 1
                 return None
-            question = problem.question[language]
+            question, answer = problem.question[language], problem.answer_in(language)
             if question in used:
                 return None
-            response = respond(join_steps(problem.steps[language]), problem.answer)
+            if courteous and _is_helpful(problem, language):
+                answer = dress(answer, language, opened=True, closed=False)
+            response = respond(join_steps(problem.steps[language]), answer)
             match = filter_.find(question, response)
             if not tally.count(problem.category, question, match):
                 return None
@@ -176,4 +222,4 @@ def cold_start_records(
                 "key": problem.key,
             }
 
-        yield draw_record(use, category, index, seed, "cold_start")
+        yield draw_record(use, category, index, seed, name)

@@ -19,9 +19,11 @@ TOKENS_AT_ONCE = 4096
 
 
 def text_of(record: dict) -> str:
-    """Return the text of a record that a model reads or is trained on."""
+    """Return the text of a record that a model reads or is trained on; of a pair, both."""
     if "text" in record:
         return record["text"]
+    if "chosen" in record:
+        return f"{record['prompt']} {record['chosen']} {record['rejected']}"
     if "response" in record:
         return record["prompt"] + record["response"]
     return frame(record["question"])

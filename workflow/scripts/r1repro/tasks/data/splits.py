@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Train, validation and test prompts: disjoint by content, every category equally filled.
+"""Train, validation and test prompts: disjoint by content, in counts that are set.
+
+Counts   the four categories of reasoning have one count, general prompts have their own; general
+         ones are helpful and harmless in turn.
 
 Order    test first, then validation, then train; each is kept apart from the ones before it by
          the content key (the same in both languages) and by the n-gram filter. What is removed
@@ -12,6 +15,7 @@ User     own prompts join the split named in the settings. One that repeats a qu
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from r1repro.errors import SettingsError
 from r1repro.tasks.data.decontamination import Decontaminator, Tally
@@ -21,7 +25,7 @@ from r1repro.tasks.data.draw import (
     shuffled_labels,
     wording_sample,
 )
-from r1repro.tasks.problem import CATEGORIES, Problem
+from r1repro.tasks.problem import CATEGORIES, GENERAL, Problem
 
 SPLITS = ("train", "validation", "test")
 EVALUATION = ("test", "validation")
@@ -29,12 +33,16 @@ EVALUATION = ("test", "validation")
 
 @dataclass
 class Splits:
-    """The records of each split, what the filter did, and what became of own prompts."""
+    """The records of each split, what the filter did, and what became of own prompts.
+
+    problems   the problem behind each test prompt by id, own prompts aside
+    """
 
     records: dict[str, list[dict]]
     filter: Decontaminator
     tallies: dict[str, Tally] = field(default_factory=dict)
     user_removed: list[dict] = field(default_factory=list)
+    problems: dict[str, Problem] = field(default_factory=dict)
 
 
 def prompt_record(problem: Problem, language: str, record_id: str) -> dict:
@@ -45,11 +53,16 @@ def prompt_record(problem: Problem, language: str, record_id: str) -> dict:
         "task": problem.task,
         "language": language,
         "question": problem.question[language],
-        "answer": problem.answer,
-        "check": problem.check,
+        "answer": problem.answer_in(language),
+        "check": problem.check_in(language),
         "key": problem.key,
-        "level": len(problem.steps["en"]),
+        "level": problem.level,
     }
+
+
+def prompts_of(data: dict, category: str) -> dict[str, int]:
+    """Return how many prompts a category has in each split."""
+    return data["general_prompts" if category == GENERAL else "prompts_per_category"]
 
 
 def build_splits(
@@ -70,14 +83,14 @@ def build_splits(
     taken: set[str] = set()
     done = 0
     for split in ("test", "validation", "train"):
-        count = data["prompts_per_category"][split]
         splits.tallies[split] = Tally()
         records = []
         for category in CATEGORIES:
+            count = prompts_of(data, category)[split]
             records.append(_draw_category(split, category, count, data, seed, taken, splits))
             done += count
             progress(done)
-        interleaved = [record for same_index in zip(*records, strict=True) for record in same_index]
+        interleaved = [record for row in zip_longest(*records) for record in row if record]
         if data["user_prompts_split"] == split:
             interleaved += _keep_clean(user_records, splits)
         splits.records[split] = interleaved
@@ -107,7 +120,10 @@ def _draw_category(
             return None
         if not tally.count(category, question, splits.filter.find(question)):
             return None
-        return prompt_record(problem, language, f"{category}-{split}-{len(records):06d}")
+        record_id = f"{category}-{split}-{len(records):06d}"
+        if split == "test":
+            splits.problems[record_id] = problem
+        return prompt_record(problem, language, record_id)
 
     for index in range(count):
         record = draw_record(use, category, index, seed, split)

@@ -7,7 +7,8 @@ math, stem, logic   `answer` is a text (see `user_answers` for how it is compare
 code                `answer` is an object {"entry", "inputs", "expected"}: the name of the
                     function, argument lists, and results; a program given as text could not be
                     judged, because nothing says on which inputs
-`general` is refused: the paper judges it by reward models, not by a rule.
+`general` is refused: its rules know the generated prompts only, and the paper judges such prompts
+by reward models.
 The first bad line raises UserPromptError with file, line and what is wrong; nothing is written.
 """
 
@@ -21,7 +22,7 @@ from r1repro.errors import StageError
 from r1repro.files import canonical_json, sha256_text
 from r1repro.tasks.data.user_answers import USER_CODE_TASK, USER_TASK, check_of, plain_text
 from r1repro.tasks.data.words import language_of, words_of
-from r1repro.tasks.problem import CATEGORIES, LANGUAGES
+from r1repro.tasks.problem import LANGUAGES, REASONING
 from r1repro.tasks.template import TAGS
 
 REQUIRED = ("prompt", "answer", "category")
@@ -30,6 +31,7 @@ CODE_KEYS = ("entry", "inputs", "expected")
 LINE_BYTES = 1 << 20
 ANSWER_CHARACTERS = 200
 CODE_CASES = 64
+UNKNOWN_LEVEL = 0  # nobody has worked an own prompt, so its number of steps is not known
 CASE_DEPTH = 4
 ENTRY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}", re.ASCII)
 SPECIAL_TOKEN = re.compile(r"<\|[^|\s]{0,40}\|>")
@@ -146,7 +148,7 @@ def _record(value: dict, number: int, max_bytes: int) -> dict:
     for key in REQUIRED:
         if key not in value:
             raise _BadLine(f"the key {key!r} is missing; every line needs {', '.join(REQUIRED)}")
-    category = _choice(value, "category", CATEGORIES)
+    category = _choice(value, "category", REASONING)
     prompt = _text(value, "prompt")
     if len(prompt.encode()) > max_bytes:
         raise _BadLine(
@@ -178,7 +180,7 @@ def _record(value: dict, number: int, max_bytes: int) -> dict:
         "answer": answer,
         "check": check,
         "key": f"{USER_TASK}:{sha256_text(' '.join(words_of(prompt)))}",
-        "level": 0,
+        "level": UNKNOWN_LEVEL,
     }
 
 

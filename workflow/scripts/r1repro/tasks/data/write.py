@@ -7,12 +7,20 @@ The manifest is written last: where it stands, the files it describes stand too.
 from pathlib import Path
 
 from r1repro.errors import InputError
-from r1repro.files import read_jsonl, sha256_file, write_json_atomic, write_jsonl_atomic
+from r1repro.files import (
+    read_jsonl,
+    sha256_file,
+    write_json_atomic,
+    write_jsonl_atomic,
+    write_text_atomic,
+)
 from r1repro.progress import Progress
 from r1repro.tasks.data.corpus import cold_start_records, corpus_records, evaluation_filter
 from r1repro.tasks.data.decontamination import Tally
 from r1repro.tasks.data.manifest import Statistics, describe_file, manifest
-from r1repro.tasks.data.splits import Splits, build_splits
+from r1repro.tasks.data.preferences import Source, preference_pairs, safety_responses
+from r1repro.tasks.data.seeded_copies import measure_recall, recall_csv
+from r1repro.tasks.data.splits import Splits, build_splits, prompts_of
 from r1repro.tasks.data.user_prompts import read_user_prompts
 from r1repro.tasks.problem import CATEGORIES
 
@@ -25,15 +33,16 @@ def write_prompts(
     files: dict[str, Path],
     manifest_path: Path,
     decontamination_path: Path,
+    recall_path: Path,
 ) -> None:
-    """Write the three splits, the report of the filter and the manifest.
+    """Write the three splits, report and test of the filter, and the manifest.
 
     Raises UserPromptError before anything is written when a line of the user's file is bad.
     """
     data, seed = settings["data"], settings["seed"]
     own = [read_user_prompts(path, data["user_prompt_max_bytes"]) for path in user_files]
     user_records = _number_files(own)
-    total = len(CATEGORIES) * sum(data["prompts_per_category"].values())
+    total = sum(sum(prompts_of(data, category).values()) for category in CATEGORIES)
     progress = Progress("prompts", total, "prompts")
     splits = build_splits(data, seed, user_records, progress.update)
     progress.close()
@@ -42,7 +51,7 @@ def write_prompts(
             f"warning: own prompt of line {removed['line']} repeats the evaluation question "
             f"{removed['evaluation_id']} ({removed['rule']}) and is left out"
         )
-    entries = {name: _write(path, splits.records[name]) for name, path in files.items()}
+    entries = {name: write_records(path, splits.records[name]) for name, path in files.items()}
     user = _user_report(user_files, user_records, splits, data["user_prompts_split"])
     report = {
         "parameters": splits.filter.parameters(),
@@ -50,6 +59,7 @@ def write_prompts(
         "user_prompts": user,
     }
     write_json_atomic(decontamination_path, report)
+    write_text_atomic(recall_path, recall_csv(measure_recall(splits, seed)))
     named = {files[name].name: entry for name, entry in entries.items()}
     write_json_atomic(manifest_path, manifest(named, seed, data) | {"user_prompts": user})
 
@@ -73,7 +83,7 @@ def _user_report(paths: list[Path], records: list[dict], splits: Splits, split: 
     }
 
 
-def _write(path: Path, records) -> dict:
+def write_records(path: Path, records) -> dict:
     """Write records to a file and return its manifest entry."""
     statistics = Statistics()
     write_jsonl_atomic(path, map(statistics.add, records))
@@ -92,17 +102,17 @@ def write_corpus(
     Raises InputError when an evaluation file is not one that `prompts` wrote.
     """
     data, seed = settings["data"], settings["seed"]
-    evaluation = [record for path in evaluation_files for record in _read_prompts(path)]
+    evaluation = [record for path in evaluation_files for record in read_prompts(path)]
     filter_ = evaluation_filter(evaluation, data, seed)
     tallies = {"base_corpus": Tally(), "cold_start": Tally()}
     progress = Progress("corpus", data["corpus"]["documents"], "documents")
     corpus = corpus_records(
         data, seed, evaluation, filter_, tallies["base_corpus"], progress.update
     )
-    entries = {corpus_path.name: _write(corpus_path, corpus)}
+    entries = {corpus_path.name: write_records(corpus_path, corpus)}
     progress.close()
     cold_start = cold_start_records(data, seed, evaluation, filter_, tallies["cold_start"])
-    entries[cold_start_path.name] = _write(cold_start_path, cold_start)
+    entries[cold_start_path.name] = write_records(cold_start_path, cold_start)
     decontamination = {
         "parameters": filter_.parameters(),
         "streams": {name: tally.report() for name, tally in tallies.items()},
@@ -111,7 +121,37 @@ def write_corpus(
     write_json_atomic(manifest_path, made)
 
 
-def _read_prompts(path: Path) -> list[dict]:
+def write_preferences(
+    settings: dict, evaluation_files: list[Path], files: dict[str, Path], manifest_path: Path
+) -> None:
+    """Write pairs and safety responses, for training and held out, and their manifest.
+
+    files   pairs, heldout, safety, safety_heldout
+    """
+    data, seed = settings["data"], settings["seed"]
+    evaluation = [record for path in evaluation_files for record in read_prompts(path)]
+    filter_ = evaluation_filter(evaluation, data, seed)
+    source = Source(data, seed, evaluation, filter_)
+    tallies = {name: Tally() for name in files}
+    progress = Progress("preferences", len(files), "files")
+    entries = {}
+    for number, (name, path) in enumerate(files.items(), start=1):
+        make = safety_responses if name.startswith("safety") else preference_pairs
+        held_out, count = name.endswith("heldout"), data["preferences"][name]
+        records = make(f"preferences {name}", held_out, count, source, tallies[name])
+        entries[path.name] = write_records(path, records)
+        progress.update(number)
+    progress.close()
+    decontamination = {
+        "parameters": filter_.parameters(),
+        "streams": {name: tally.report() for name, tally in tallies.items()},
+    }
+    made = manifest(entries, seed, data) | {"decontamination": decontamination}
+    write_json_atomic(manifest_path, made)
+
+
+def read_prompts(path: Path) -> list[dict]:
+    """Read a prompt file; raises InputError when it is not one that `prompts` wrote."""
     records = read_jsonl(path)
     for number, record in enumerate(records, start=1):
         for field in PROMPT_FIELDS:
