@@ -99,7 +99,10 @@ def memory(grpo, ppo):
     """Return a case with seconds and bytes of both arms."""
 
     def case(seed):
-        rows = {"arm": ["grpo", "ppo"], "seconds_per_update": [grpo[0] + step(seed), ppo[0]]}
+        rows = {
+            "arm": ["r1_zero", "ppo_lambda_100"],
+            "seconds_per_update": [grpo[0] + step(seed), ppo[0]],
+        }
         rows |= {"peak_bytes": [grpo[1], ppo[1]], "parameters_trained": [10, 20]}
         return [("controls/memory.csv", rows)]
 
@@ -162,10 +165,10 @@ def overlap(literal, paraphrase):
         (
             "data/decontamination_test.csv",
             {
-                "kind": ["literal", "paraphrase"],
-                "items": [100, 100],
-                "found": [literal, paraphrase],
-                "recall": [literal / 100, paraphrase / 100],
+                "kind": ["literal", "paraphrase", "paraphrase_language"],
+                "items": [100, 100, 0],
+                "found": [literal, paraphrase, 0],
+                "recall": [literal / 100, paraphrase / 100, ""],
             },
         )
     ]

@@ -3,7 +3,16 @@
 
 import pytest
 from claims_cases import CASES, cap, step
-from claims_runs import SEEDS, attempt, curve, make_run, metrics, questions, verdict_of
+from claims_runs import (
+    SEEDS,
+    attempt,
+    curve,
+    make_run,
+    metrics,
+    questions,
+    verdict_of,
+    write_csv,
+)
 
 
 def runs_of(tmp_path, case, seeds=SEEDS):
@@ -131,3 +140,30 @@ def test_an_effect_within_the_noise_of_the_seeds_is_inconclusive(tmp_path):
     row = verdict_of("mech-length-grows", folders)
     assert row.verdict == "inconclusive"
     assert float(row.ci_low) < 0 < float(row.ci_high)
+
+
+def test_scores_and_memory_are_found_in_the_joint_table_or_in_the_own_one(tmp_path):
+    """What compares checkpoints stands in the table of all; a stage writes its own memory."""
+    ladder, memory = [], []
+    for seed in SEEDS:
+        run = make_run(tmp_path, seed, *CASES["mech-stage-ladder"][0](seed))
+        rows = {"checkpoint": [], "category": [], "metric": [], "value": []}
+        for name in ("dev1", "dev2", "dev3", "r1"):
+            own = run / f"evaluate/{name}/scores.csv"
+            value = own.read_text(encoding="utf-8").splitlines()[1].split(",")[3]
+            for key, cell in zip(rows, (name, "general", "preference", value), strict=True):
+                rows[key].append(cell)
+            own.unlink()
+        write_csv(run / "evaluate/scores.csv", rows)
+        ladder.append(run)
+        for arm, place, size in (("r1_zero", "rl", 500), ("ppo_lambda_100", "controls", 900)):
+            row = {"arm": [arm], "seconds_per_update": [size], "peak_bytes": [size + seed]}
+            write_csv(run / f"{place}/{arm}/memory.csv", row)
+        memory.append(run)
+    assert verdict_of("mech-stage-ladder", ladder).verdict == "supported"
+    assert verdict_of("mech-grpo-needs-less-memory", memory).verdict == "supported"
+    (ladder[0] / "evaluate/scores.csv").unlink()
+    row = verdict_of("mech-stage-ladder", ladder)
+    assert row.verdict == "inconclusive"
+    assert "seed 1: " in row.note
+    assert "evaluate/scores.csv is missing" in row.note

@@ -49,21 +49,29 @@ def grpo_against_ppo(runs: list[Run], parameters: Mapping) -> Finding:
     return found.finding(t_interval(margins), holds, note)
 
 
+MEMORY = ("seconds_per_update", "peak_bytes")
+
+
+def _memory(run: Run, arm: str) -> dict[str, float]:
+    """Return time and memory of an update of one arm, from the joint table or the arm's own."""
+    joint = "controls/memory.csv"
+    name = joint if (run.folder / joint).is_file() else metrics_file(arm, "memory")
+    rows = [row for row in run.rows(name, "arm", *MEMORY) if row["arm"] == arm]
+    if len(rows) != 1:
+        raise MissingEvidence(f"{run.place(name)} has {len(rows)} rows of {arm}")
+    found = {column: number(rows[0][column], run.place(name)) for column in MEMORY}
+    if min(found.values()) <= 0:
+        raise MissingEvidence(f"{run.place(name)} holds no measured value of {arm}")
+    return found
+
+
 @check("grpo-needs-less-memory", "grpo", "ppo")
 def grpo_needs_less_memory(runs: list[Run], parameters: Mapping) -> Finding:
     """Rule: GRPO is lower on both peak memory and time of an update."""
-    name = "controls/memory.csv"
-    columns = ("seconds_per_update", "peak_bytes")
 
     def ratios(run: Run) -> dict[str, float]:
-        rows = {row["arm"]: row for row in run.rows(name, "arm", *columns)}
-        arms = parameters["grpo"], parameters["ppo"]
-        if any(arm not in rows for arm in arms):
-            raise MissingEvidence(f"{run.place(name)} has no row of {' or '.join(arms)}")
-        values = [[number(rows[arm][c], run.place(name)) for arm in arms] for c in columns]
-        if any(ppo <= 0 for _, ppo in values):
-            raise MissingEvidence(f"{run.place(name)} holds no measured value of {arms[1]}")
-        return {c: grpo / ppo for c, (grpo, ppo) in zip(columns, values, strict=True)}
+        grpo, ppo = (_memory(run, parameters[key]) for key in ("grpo", "ppo"))
+        return {column: grpo[column] / ppo[column] for column in MEMORY}
 
     found = by_seed(runs, ratios)
     holds = unanimous(max(value.values()) < 1 for value in found.values)

@@ -81,9 +81,9 @@ def accuracy_difference(run: Run, checkpoint: str, other: str) -> float:
     return mean(paired(questions(run, other), questions(run, checkpoint), ACCURACY))
 
 
-def metrics_file(name: str) -> str:
+def metrics_file(name: str, table: str = "metrics") -> str:
     """Return where the training figures of a stage or a control lie."""
-    return f"{'rl' if name in MAIN_STAGES else 'controls'}/{name}/metrics.csv"
+    return f"{'rl' if name in MAIN_STAGES else 'controls'}/{name}/{table}.csv"
 
 
 def series(run: Run, name: str, column: str) -> list[float]:
@@ -120,16 +120,30 @@ def curve(run: Run, stage: str, *columns: str) -> list[dict[str, float]]:
 
 
 def score(run: Run, checkpoint: str, metric: str, category: str) -> float:
-    """Return one figure of evaluate/CHECKPOINT/scores.csv; raises MissingEvidence."""
-    name = f"evaluate/{checkpoint}/scores.csv"
-    found = [
-        row["value"]
-        for row in run.rows(name, "metric", "category", "value")
-        if (row["metric"], row["category"]) == (metric, category)
-    ]
+    """Return one score of a checkpoint; raises MissingEvidence.
+
+    The table of all checkpoints is read where the checkpoint's own has no such row: what compares
+    checkpoints stands only there.
+    """
+    own, joint = f"evaluate/{checkpoint}/scores.csv", "evaluate/scores.csv"
+    found, name = [], joint
+    for name in (own, joint):
+        if (run.folder / name).is_file() or name == joint:
+            found = _score_cells(run, name, (checkpoint, metric, category))
+        if found:
+            break
     if len(found) != 1:
-        raise MissingEvidence(f"{run.place(name)} has {len(found)} rows of {metric} on {category}")
+        raise MissingEvidence(
+            f"{run.place(name)} has {len(found)} rows of {metric} of {checkpoint} on {category}"
+        )
     return number(found[0], run.place(name))
+
+
+def _score_cells(run: Run, name: str, wanted: tuple[str, str, str]) -> list[str]:
+    """Return the values of one checkpoint, metric and category in a table of scores."""
+    keys = ("checkpoint", "metric", "category")
+    rows = run.rows(name, *keys, "value")
+    return [row["value"] for row in rows if tuple(row[key] for key in keys) == wanted]
 
 
 def signed(value: float, places: int = 3) -> str:

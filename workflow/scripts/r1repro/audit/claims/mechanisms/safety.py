@@ -2,7 +2,8 @@
 """Filters: an external risk control in front of a checkpoint, and the filter of the test items.
 
 Tables   evaluate/filter.csv     checkpoint,set,filter,unsafe_share,refusal_share,over_refusal
-         data/decontamination_test.csv   kind,items,found,recall (kind literal or paraphrase)
+         data/decontamination_test.csv   kind,items,found,recall; kinds literal and paraphrase
+         are judged, others passed over
 """
 
 from collections.abc import Mapping
@@ -54,15 +55,16 @@ def decontamination(runs: list[Run], parameters: Mapping) -> Finding:
     """Rule: literal recall is at least 0.99 and paraphrase recall below 0.5."""
 
     def recalls(run: Run) -> dict[str, float]:
-        found = {}
+        place, found = run.place(DECONTAMINATION), {}
         for row in run.rows(DECONTAMINATION, "kind", "items", "found", "recall"):
-            place = run.place(DECONTAMINATION)
+            if row["kind"] not in ("literal", "paraphrase"):
+                continue
             items, hits = number(row["items"], place), number(row["found"], place)
             if items <= 0 or abs(hits / items - number(row["recall"], place)) > 1e-4:
                 raise MissingEvidence(f"{place}: the recall of {row['kind']} is not found / items")
             found[row["kind"]] = hits / items
         if set(found) != {"literal", "paraphrase"}:
-            raise MissingEvidence(f"{run.place(DECONTAMINATION)} needs literal and paraphrase")
+            raise MissingEvidence(f"{place} needs the kinds literal and paraphrase")
         return found
 
     found = by_seed(runs, recalls)
