@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import save_file
 from tiny_stage import PROMPTS, SETTINGS, SUPERVISED, NoSandbox, Run, make_model, make_tokenizer
 
+from r1repro.learn import reinforcement
 from r1repro.learn.compute import Compute
 from r1repro.learn.packing import Sequence
 from r1repro.learn.parallel import open_world
@@ -22,6 +23,7 @@ from r1repro.learn.ppo import ProximalReinforcement
 from r1repro.learn.reinforcement import Reinforcement
 from r1repro.learn.reward_model import ScoredModel, Scorer
 from r1repro.learn.reward_training import Example, Judging, example_batches
+from r1repro.learn.rewards import Reward
 from r1repro.learn.supervised import sample_batches, train_supervised
 
 
@@ -31,6 +33,11 @@ def supervised(folder, compute, model):
     batches = sample_batches(samples, 64, 7, (1, "t"))
     run = Run(folder / "supervised") if compute.world.leads else None
     return train_supervised(model, batches, SUPERVISED | {"muon_learning_rate": 0.01}, compute, run)
+
+
+def low_tokens(prompts, responses, *_):
+    """Reward what a random model does, so that there is something to learn."""
+    return [Reward(sum(t < 200 for t in tokens) / len(tokens), 0.0) for tokens in responses]
 
 
 def judging(folder, compute, scored):
@@ -49,6 +56,7 @@ def judging(folder, compute, scored):
 def main(folder: Path) -> None:
     """Train both and write what came of them."""
     torch.set_num_threads(1)
+    reinforcement.judge_responses = low_tokens
     tokenizer = make_tokenizer()
     with open_world(gpus=0) as world:
         compute = Compute(tokens_per_pass=160, responses_at_once=4, world=world)

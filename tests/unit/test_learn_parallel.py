@@ -50,7 +50,7 @@ def test_two_processes_end_with_the_weights_of_one(runs):
     (_, alone), (_, together) = runs
     assert alone.keys() == together.keys()
     for name, weight in alone.items():
-        assert (weight - together[name]).norm() < TOLERANCE * weight.norm(), name
+        assert (weight - together[name]).norm() <= TOLERANCE * weight.norm(), name
 
 
 @pytest.mark.slow
@@ -61,6 +61,9 @@ def test_two_processes_report_what_one_reports(runs):
         assert one.keys() == other.keys()
         for name, value in one.items():
             if name.startswith("seconds") or name == "sampling_logprob_gap":
+                continue
+            if value == "":  # what a stage does not have
+                assert other[name] == ""
                 continue
             assert other[name] == pytest.approx(value, rel=1e-4, abs=1e-6), name
 

@@ -120,6 +120,18 @@ def test_same_rollouts_give_same_rewards_loss_and_gradient(tmp_path, monkeypatch
     torch.testing.assert_close(stage.model.state_dict(), native.state_dict(), **SAME)
 
 
+def test_both_engines_give_the_same_language_reward(tmp_path, monkeypatch):
+    """A share that hangs on the reasoning; a response without reasoning has none."""
+    monkeypatch.setattr(
+        "r1repro.learn.rewards.language_share",
+        lambda text, language: int(text) / 10 if text else None,
+    )
+    _, expected = train_natively(tmp_path / "native", {"language_reward": 0.5}, monkeypatch)
+    _, rows, _ = train_with_trl(tmp_path / "trl", {"language_reward": 0.5})
+    assert_rows_agree(rows, expected, "tokens_trained")
+    assert all(0 < row["reward_language"] < row["language_consistency"] < 1 for row in rows)
+
+
 def test_checkpoints_of_the_engines_differ_in_nothing_but_rounding(tmp_path, monkeypatch):
     """Same names, same configuration, same files for the curve and for resuming."""
     train_natively(tmp_path / "native", {}, monkeypatch)

@@ -319,7 +319,7 @@ class Reinforcement:
             grpo.divergence(portion.old_logprobs, logprobs).sum().item()
             for portion, logprobs in zip(minibatch.portions, known, strict=True)
         )
-        return sum(self.compute.world.collect([total])) / tokens
+        return max(sum(self.compute.world.collect([total])), 0.0) / tokens  # rounding aside
 
     def _reward(self, minibatch: Minibatch, parts: list[list[Reward]], size: int) -> dict:
         """Set the advantages of a minibatch; return what its row says of the responses."""
