@@ -23,7 +23,7 @@ rule claims:
         curves=expand("<results>/rl/{stage}/curve.csv", stage=CURVES),
         metrics=expand("<results>/rl/{stage}/metrics.csv", stage=CURVES),
         filter=rules.risk_control.output.filter,
-        decontamination=rules.prompts.output.decontamination_test,
+        decontamination=rules.prompts.output.recall,
         cost_model=rules.cost_model.output.table,
         # several seeds are judged with their controls: `make reproduce-full` has made them
         controls=[

@@ -23,6 +23,7 @@ use rule r1_zero as control with:
         checkpoint=directory("<results>/controls/{arm}/checkpoint"),
         along=directory("<results>/controls/{arm}/along"),
         metrics="<results>/controls/{arm}/metrics.csv",
+        memory="<results>/controls/{arm}/memory.csv",
     log:
         "<logs>/{arm}.log",
     benchmark:
@@ -55,7 +56,7 @@ use rule base as tiny_base with:
 
 # what each arm of fine-tuning starts from and reads
 SFT_ARM_INPUTS = {
-    "sft_only": (BASE, "<results>/data/worked_train.jsonl"),
+    "sft_only": (BASE, rules.prompts.output.worked),
     "unfiltered": (BASE, rules.sft_data.output.unfiltered),
     "distill_tiny": (CONTROLS["tiny_base"], rules.sft_data.output.data),
 }

@@ -22,7 +22,8 @@ rule prompts:
             caption="../report/decontamination.rst",
             category="Data",
         ),
-        recall="results/data/decontamination_test.csv",
+        recall="<results>/data/decontamination_test.csv",
+        worked="<results>/data/worked_train.jsonl",
     log:
         "<logs>/prompts.log",
     benchmark:
@@ -53,6 +54,7 @@ rule prompts:
             --out-train {output.train:q} --out-validation {output.validation:q} \
             --out-test {output.test:q} --out-manifest {output.manifest:q} \
             --out-decontamination {output.decontamination:q} --out-recall {output.recall:q} \
+            --out-worked {output.worked:q} \
             3>&2 >{log:q} 2>&1
         """
 
@@ -67,6 +69,7 @@ rule corpus:
     output:
         base_corpus="<results>/data/base_corpus.jsonl",
         cold_start="<results>/data/cold_start.jsonl",
+        general_sft="<results>/data/general_sft.jsonl",
         manifest="<results>/data/corpus_manifest.json",
     log:
         "<logs>/corpus.log",
@@ -82,6 +85,7 @@ rule corpus:
         settings=settings(
             "data.corpus",
             "data.cold_start_samples",
+            "sft_data.general_samples",
             "data.decontamination",
             "data.chinese_share",
         ),
@@ -98,6 +102,7 @@ rule corpus:
             --attempts {params.attempts:q} --code {params.code:q} \
             --train {input.train:q} --validation {input.validation:q} --test {input.test:q} \
             --out-base-corpus {output.base_corpus:q} --out-cold-start {output.cold_start:q} \
+            --out-general-sft {output.general_sft:q} \
             --out-manifest {output.manifest:q} \
             3>&2 >{log:q} 2>&1
         """
@@ -110,15 +115,15 @@ rule preferences:
         validation=rules.prompts.output.validation,
         test=rules.prompts.output.test,
     output:
-        pairs="results/data/preference_pairs.jsonl",
-        heldout="results/data/preference_heldout.jsonl",
-        safety="results/data/safety_responses.jsonl",
-        safety_heldout="results/data/safety_heldout.jsonl",
-        manifest="results/data/preferences_manifest.json",
+        pairs="<results>/data/preference_pairs.jsonl",
+        heldout="<results>/data/preference_heldout.jsonl",
+        safety="<results>/data/safety_responses.jsonl",
+        safety_heldout="<results>/data/safety_heldout.jsonl",
+        manifest="<results>/data/preferences_manifest.json",
     log:
-        "logs/preferences.log",
+        "<logs>/preferences.log",
     benchmark:
-        "results/benchmarks/preferences.tsv"
+        "<results>/benchmarks/preferences.tsv"
     conda:
         "../../envs/data.yaml"
     threads: 1
@@ -131,8 +136,8 @@ rule preferences:
             "data.decontamination",
             "data.chinese_share",
         ),
-        state="results/state/preferences",
-        attempts="results/attempts",
+        state=f"{RESULTS}/state/preferences",
+        attempts=f"{RESULTS}/attempts",
         code=code_digest("preferences"),
     message:
         "preferences: writing what the reward models learn from"

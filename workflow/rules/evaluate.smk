@@ -220,6 +220,7 @@ rule curve:
         mem_mb=2500,
         runtime="6h",
     params:
+        stage=lambda wildcards: wildcards.stage,
         # the two settings of the stage are what its FLOP are counted from
         settings=lambda wildcards: settings(
             "compute",
@@ -239,7 +240,7 @@ rule curve:
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
-            --attempts {params.attempts:q} --code {params.code:q} --stage {wildcards.stage:q} \
+            --attempts {params.attempts:q} --code {params.code:q} --stage {params.stage:q} \
             --along {input.along:q} --metrics {input.metrics:q} --test {input.test:q} \
             --out-curve {output.curve:q} \
             3>&2 >{log:q} 2>&1

@@ -167,8 +167,8 @@ rule rm_helpful:
     input:
         program="workflow/scripts/reward_model.py",
         start=CHECKPOINTS["dev1"],
-        train="<results>/data/preference_pairs.jsonl",
-        heldout="<results>/data/preference_heldout.jsonl",
+        train=rules.preferences.output.pairs,
+        heldout=rules.preferences.output.heldout,
     output:
         model=directory("<results>/prepare/rm_helpful"),
         metrics="<results>/prepare/rm_helpful_metrics.csv",
@@ -214,8 +214,8 @@ use rule rm_helpful as rm_safety with:
     input:
         program="workflow/scripts/reward_model.py",
         start=CHECKPOINTS["dev1"],
-        train="<results>/data/safety_responses.jsonl",
-        heldout="<results>/data/safety_heldout.jsonl",
+        train=rules.preferences.output.safety,
+        heldout=rules.preferences.output.safety_heldout,
     output:
         model=directory("<results>/prepare/rm_safety"),
         metrics="<results>/prepare/rm_safety_metrics.csv",

@@ -24,6 +24,7 @@ rule r1_zero:
         checkpoint=directory("<results>/rl/r1_zero/checkpoint"),
         along=directory("<results>/rl/r1_zero/along"),
         metrics="<results>/rl/r1_zero/metrics.csv",
+        memory="<results>/rl/r1_zero/memory.csv",
     log:
         "<logs>/r1_zero.log",
     benchmark:
@@ -59,7 +60,7 @@ rule r1_zero:
             --streams {params.streams:q} \
             --tracking {resources.tracking:q} --wandb {params.wandb:q} \
             --out-checkpoint {output.checkpoint:q} --out-along {output.along:q} \
-            --out-metrics {output.metrics:q} \
+            --out-metrics {output.metrics:q} --out-memory {output.memory:q} \
             3>&2 >{log:q} 2>&1
         """
 
@@ -76,6 +77,7 @@ use rule r1_zero as pilot with:
         checkpoint=directory("<results>/rl/pilot/checkpoint"),
         along=directory("<results>/rl/pilot/along"),
         metrics="<results>/rl/pilot/metrics.csv",
+        memory="<results>/rl/pilot/memory.csv",
     log:
         "<logs>/pilot.log",
     benchmark:
@@ -103,6 +105,7 @@ use rule r1_zero as dev2 with:
         checkpoint=directory("<results>/rl/dev2/checkpoint"),
         along=directory("<results>/rl/dev2/along"),
         metrics="<results>/rl/dev2/metrics.csv",
+        memory="<results>/rl/dev2/memory.csv",
     log:
         "<logs>/dev2.log",
     benchmark:
@@ -159,7 +162,7 @@ rule sft_data:
         program="workflow/scripts/sft_data.py",
         checkpoint=rules.dev2.output.checkpoint,
         train=rules.prompts.output.train,
-        general="<results>/data/general_sft.jsonl",
+        general=rules.corpus.output.general_sft,
     output:
         data="<results>/data/sft_data.jsonl",
         unfiltered="<results>/data/sft_unfiltered.jsonl",
@@ -233,6 +236,7 @@ use rule r1_zero as r1 with:
         checkpoint=directory("<results>/rl/r1/checkpoint"),
         along=directory("<results>/rl/r1/along"),
         metrics="<results>/rl/r1/metrics.csv",
+        memory="<results>/rl/r1/memory.csv",
     log:
         "<logs>/r1.log",
     benchmark:
@@ -280,6 +284,7 @@ use rule r1_zero as small_zero with:
         checkpoint=directory("<results>/rl/small_zero/checkpoint"),
         along=directory("<results>/rl/small_zero/along"),
         metrics="<results>/rl/small_zero/metrics.csv",
+        memory="<results>/rl/small_zero/memory.csv",
     log:
         "<logs>/small_zero.log",
     benchmark:

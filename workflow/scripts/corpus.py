@@ -13,11 +13,11 @@ def main() -> None:
     cli = stage_parser(__doc__)
     for name in ("--train", "--validation", "--test"):
         cli.add_argument(name, type=Path, required=True)
-    for name in ("--out-base-corpus", "--out-cold-start", "--out-manifest"):
+    for name in ("--out-base-corpus", "--out-cold-start", "--out-general-sft", "--out-manifest"):
         cli.add_argument(name, type=Path, required=True)
     args = cli.parse_args()
     settings = args.settings
-    outputs = [args.out_base_corpus, args.out_cold_start, args.out_manifest]
+    outputs = [args.out_base_corpus, args.out_cold_start, args.out_general_sft, args.out_manifest]
     with open_attempt(
         args.attempts,
         "corpus",

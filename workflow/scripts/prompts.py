@@ -13,7 +13,7 @@ from r1repro.tasks.data.write import write_prompts
 def main() -> None:
     cli = stage_parser(__doc__)
     cli.add_argument("--user-prompts", type=Path, nargs="*", default=[], help="own prompts")
-    for name in ("train", "validation", "test", "manifest", "decontamination", "recall"):
+    for name in ("train", "validation", "test", "manifest", "decontamination", "recall", "worked"):
         cli.add_argument(f"--out-{name}", type=Path, required=True)
     args = cli.parse_args()
     settings = args.settings
@@ -29,7 +29,7 @@ def main() -> None:
         inputs=[path for path in args.user_prompts if path.is_file() and os.access(path, os.R_OK)],
         purpose="preparatory",
     ) as attempt:
-        made = [args.out_manifest, args.out_decontamination, args.out_recall]
+        made = [args.out_manifest, args.out_decontamination, args.out_recall, args.out_worked]
         write_prompts(settings, args.user_prompts, files, *made)
         attempt.outputs([*files.values(), *made])
 

@@ -4,7 +4,8 @@
 peak_bytes      all training tensors that one update holds at once: master weights, working copies,
                 gradients, optimiser moments, reference and critic. Counted from the tensors, each
                 piece of memory once. A gradient has the size of its weight; activations, samples
-                and models that are only looked at (reward models, the start) are left out.
+                and models that are only looked at (reward models, the start) are left out. Empty
+                for another engine, whose tensors we do not know.
 peak_rss_bytes  the most that the process has had resident, measured by the system: with Python,
                 the libraries, activations and everything else.
 seconds         of all updates together with their share of rollouts, references and rewards.
@@ -50,13 +51,13 @@ class Held:
         return sum(weight.numel() for weight in self._trained())
 
 
-def memory_row(arm: str, held: Held, rows: list[dict]) -> dict:
+def memory_row(arm: str, held: Held | None, rows: list[dict]) -> dict:
     """Return the line of memory.csv from what a stage held and its rows of metrics."""
     seconds = [sum(v for k, v in row.items() if k.startswith("seconds_")) for row in rows]
     return {
         "arm": arm,
         "seconds_per_update": round(sum(seconds) / len(seconds), 6),
-        "peak_bytes": held.peak_bytes(),
+        "peak_bytes": "" if held is None else held.peak_bytes(),
         "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE,
-        "parameters_trained": held.parameters_trained(),
+        "parameters_trained": "" if held is None else held.parameters_trained(),
     }

@@ -37,11 +37,6 @@ def make_trainer(args: Namespace, model, tokenizer, sandbox: Sandbox, compute: C
     prompts, seed = read_jsonl(args.train), args.settings["seed"]
     common = (stage, model, tokenizer, prompts, sandbox, settings, seed, compute)
     if settings["engine"] == "trl":
-        if args.out_memory is not None:
-            raise SettingsError(
-                f"{stage}.engine is trl, whose memory is not counted; leave out --out-memory or "
-                "set engine to native"
-            )
         return TrlReinforcement(*common, streams=args.streams)
     preferences = None
     if settings["preference_from_update"] is not None:
@@ -72,7 +67,8 @@ def run_rl_stage(args: Namespace, sandbox: Sandbox, world: World, run: TrainingR
             shutil.copytree(along, folder, dirs_exist_ok=True, ignore=hidden)
         run.attempt.outputs([args.out_along])
     if args.out_memory is not None:
-        row = memory_row(stage, trainer.held(), rows)
+        held = None if settings["engine"] == "trl" else trainer.held()
+        row = memory_row(stage, held, rows)
         write_text_atomic(args.out_memory, csv_text([row]))
         run.attempt.outputs([args.out_memory])
     run.finish(

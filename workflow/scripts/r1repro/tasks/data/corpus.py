@@ -163,6 +163,17 @@ def cold_start_records(
     return _worked_responses(counts, "cold_start", data, seed, evaluation, filter_, tally)
 
 
+def worked_record(problem: Problem, language: str, answer: str) -> dict:
+    """Return a problem's prompt and worked response, as fine-tuning reads them."""
+    return {
+        "prompt": frame(problem.question[language]),
+        "response": respond(join_steps(problem.steps[language]), answer),
+        "category": problem.category,
+        "language": language,
+        "key": problem.key,
+    }
+
+
 def general_sft_records(
     count: int, seed: int, data: dict, evaluation: list[dict], tally: Tally | None = None
 ) -> Iterator[dict]:
@@ -209,17 +220,11 @@ def _worked_responses(
                 return None
             if courteous and _is_helpful(problem, language):
                 answer = dress(answer, language, opened=True, closed=False)
-            response = respond(join_steps(problem.steps[language]), answer)
-            match = filter_.find(question, response)
+            record = worked_record(problem, language, answer)
+            match = filter_.find(question, record["response"])
             if not tally.count(problem.category, question, match):
                 return None
             used.add(question)
-            return {
-                "prompt": frame(question),
-                "response": response,
-                "category": problem.category,
-                "language": language,
-                "key": problem.key,
-            }
+            return record
 
         yield draw_record(use, category, index, seed, name)

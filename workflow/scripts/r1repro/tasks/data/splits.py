@@ -35,7 +35,7 @@ EVALUATION = ("test", "validation")
 class Splits:
     """The records of each split, what the filter did, and what became of own prompts.
 
-    problems   the problem behind each test prompt by id, own prompts aside
+    problems   the problem behind each prompt by id, own prompts aside
     """
 
     records: dict[str, list[dict]]
@@ -121,8 +121,7 @@ def _draw_category(
         if not tally.count(category, question, splits.filter.find(question)):
             return None
         record_id = f"{category}-{split}-{len(records):06d}"
-        if split == "test":
-            splits.problems[record_id] = problem
+        splits.problems[record_id] = problem
         return prompt_record(problem, language, record_id)
 
     for index in range(count):

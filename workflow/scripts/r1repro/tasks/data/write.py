@@ -15,14 +15,20 @@ from r1repro.files import (
     write_text_atomic,
 )
 from r1repro.progress import Progress
-from r1repro.tasks.data.corpus import cold_start_records, corpus_records, evaluation_filter
+from r1repro.tasks.data.corpus import (
+    cold_start_records,
+    corpus_records,
+    evaluation_filter,
+    general_sft_records,
+    worked_record,
+)
 from r1repro.tasks.data.decontamination import Tally
 from r1repro.tasks.data.manifest import Statistics, describe_file, manifest
 from r1repro.tasks.data.preferences import Source, preference_pairs, safety_responses
 from r1repro.tasks.data.seeded_copies import measure_recall, recall_csv
 from r1repro.tasks.data.splits import Splits, build_splits, prompts_of
 from r1repro.tasks.data.user_prompts import read_user_prompts
-from r1repro.tasks.problem import CATEGORIES
+from r1repro.tasks.problem import CATEGORIES, REASONING
 
 PROMPT_FIELDS = ("id", "category", "language", "question", "key")
 
@@ -34,8 +40,12 @@ def write_prompts(
     manifest_path: Path,
     decontamination_path: Path,
     recall_path: Path,
+    worked_path: Path,
 ) -> None:
-    """Write the three splits, report and test of the filter, and the manifest.
+    """Write the three splits, report and test of the filter, worked answers, and the manifest.
+
+    worked_path   gets the worked answers to the reasoning prompts of the train split, for the arm
+                  that learns from them in place of RL
 
     Raises UserPromptError before anything is written when a line of the user's file is bad.
     """
@@ -60,7 +70,14 @@ def write_prompts(
     }
     write_json_atomic(decontamination_path, report)
     write_text_atomic(recall_path, recall_csv(measure_recall(splits, seed)))
+    worked = (
+        worked_record(problem, record["language"], record["answer"])
+        for record in splits.records["train"]
+        for problem in [splits.problems.get(record["id"])]
+        if problem is not None and problem.category in REASONING
+    )
     named = {files[name].name: entry for name, entry in entries.items()}
+    named[worked_path.name] = write_records(worked_path, worked)
     write_json_atomic(manifest_path, manifest(named, seed, data) | {"user_prompts": user})
 
 
@@ -95,16 +112,17 @@ def write_corpus(
     evaluation_files: list[Path],
     corpus_path: Path,
     cold_start_path: Path,
+    general_path: Path,
     manifest_path: Path,
 ) -> None:
-    """Write base corpus, cold-start set and their manifest, which holds the filter's report.
+    """Write base corpus, cold-start set, general part of the second fine-tuning, and manifest.
 
     Raises InputError when an evaluation file is not one that `prompts` wrote.
     """
     data, seed = settings["data"], settings["seed"]
     evaluation = [record for path in evaluation_files for record in read_prompts(path)]
     filter_ = evaluation_filter(evaluation, data, seed)
-    tallies = {"base_corpus": Tally(), "cold_start": Tally()}
+    tallies = {"base_corpus": Tally(), "cold_start": Tally(), "general_sft": Tally()}
     progress = Progress("corpus", data["corpus"]["documents"], "documents")
     corpus = corpus_records(
         data, seed, evaluation, filter_, tallies["base_corpus"], progress.update
@@ -113,6 +131,9 @@ def write_corpus(
     progress.close()
     cold_start = cold_start_records(data, seed, evaluation, filter_, tallies["cold_start"])
     entries[cold_start_path.name] = write_records(cold_start_path, cold_start)
+    count = settings["sft_data"]["general_samples"]
+    general = general_sft_records(count, seed, data, evaluation, tallies["general_sft"])
+    entries[general_path.name] = write_records(general_path, general)
     decontamination = {
         "parameters": filter_.parameters(),
         "streams": {name: tally.report() for name, tally in tallies.items()},
