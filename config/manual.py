@@ -15,16 +15,23 @@ MANUAL = ROOT / "config" / "README.md"
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 BEGIN, END = "<!-- tables: made by `make manual` -->", "<!-- end of tables -->"
 HEAD = "| key | miniature | paper | meaning |\n| --- | --- | --- | --- |\n"
+ARMS = "controls"
 NUMBERS = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
 SIGNS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 
 
-def leaves(schema: Mapping, path: str = "") -> Iterator[tuple[str, Mapping]]:
-    """Yield (section.key, its schema) for every key that holds a value."""
+def leaves(schema: Mapping, config: Mapping, path: str = "") -> Iterator[tuple[str, Mapping]]:
+    """Yield (section.key, its schema) for every key that holds a value.
+
+    Of a section that is like another, only what config.yaml sets there; of `controls`, its arms
+    as a whole.
+    """
     for name, part in schema["properties"].items():
         key = f"{path}.{name}" if path else name
+        if name not in config:
+            continue
         if "properties" in part:
-            yield from leaves(part, key)
+            yield from leaves(part, config[name], key)
         else:
             yield key, part
 
@@ -56,7 +63,9 @@ def paper_cell(key: str, schema: Mapping, paper: Mapping) -> str:
     """Return the paper's value with its source, or that there is none."""
     if key in schema["x-reported"]:
         return f"{shown(value_at(paper, key))} ({schema['x-reported'][key]})"
-    if any(key == ours or key.startswith(ours + ".") for ours in schema["x-ours"]):
+    if key.endswith(".like") or any(
+        key == ours or key.startswith(ours + ".") for ours in schema["x-ours"]
+    ):
         return "–"
     return f"not reported; assumed {shown(value_at(paper, key))}"
 
@@ -76,10 +85,13 @@ def tables() -> str:
     paper = yaml.safe_load((ROOT / "config/paper.yaml").read_text(encoding="utf-8"))
     paper = laid_over(default, paper)
     sections: dict[str, list[str]] = {}
-    for key, part in leaves(schema):
+    for key, part in leaves(schema, default):
         section = key.split(".")[0] if "." in key else ""
         meaning = " ".join([part["description"], limits(part)]).strip()
-        row = [f"`{key}`", shown(value_at(default, key)), paper_cell(key, schema, paper), meaning]
+        value = value_at(default, key)
+        if key == ARMS:  # each is explained where it stands
+            value = list(value)
+        row = [f"`{key}`", shown(value), paper_cell(key, schema, paper), meaning]
         sections.setdefault(section, []).append(f"| {' | '.join(row)} |\n")
     blocks = []
     for section, rows in sections.items():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-TARGETS = {"data", "prepare", "rl", "evaluate", "cost", "verdicts", "report"}
+TARGETS = {"data", "prepare", "rl", "controls", "evaluate", "cost", "verdicts", "report"}
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,21 @@ class Rule:
         return self.text.split("shell:")[1]
 
 
-def read_rules() -> list[Rule]:
-    """Return the rules of all rules files, without the named targets."""
-    found = []
+def read_rules() -> tuple[list[Rule], dict[str, str]]:
+    """Return the rules of all rules files without targets, and those made by `use rule`.
+
+    The latter as name -> name of the rule that they repeat with other files and settings.
+    """
+    found, derived = [], {}
     for path in sorted((ROOT / "workflow/rules").glob("*.smk")):
-        parts = re.split(r"^rule (\w+):\n", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-        found += [Rule(name, text) for name, text in zip(parts[1::2], parts[2::2], strict=True)]
-    return [rule for rule in found if rule.name not in TARGETS]
+        text = path.read_text(encoding="utf-8")
+        blocks = re.split(r"^(?=(?:use )?rule \w+)", text, flags=re.MULTILINE)
+        for block in blocks:
+            if match := re.match(r"use rule (\w+) as (\w+) with:\n", block):
+                derived[match[2]] = match[1]
+            elif match := re.match(r"rule (\w+):\n", block):
+                found.append(Rule(match[1], block))
+    return [rule for rule in found if rule.name not in TARGETS], derived
 
 
-RULES = read_rules()
+RULES, DERIVED = read_rules()

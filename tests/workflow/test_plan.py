@@ -6,26 +6,40 @@ from pathlib import Path
 
 import pytest
 from conftest import snakemake
-from rules import RULES, TARGETS
+from rules import DERIVED, RULES, TARGETS
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = {"prompts", "corpus"}
-PREPARE = DATA | {"tokenizer", "base", "dev1"}
-RL = DATA | {"tokenizer", "base", "r1_zero"}
-SCORED = PREPARE | RL | {"score", "scores", "curve"}
-EVALUATE = SCORED | {"ladder"}
-COST = SCORED | {"stage_cost", "paper_cost"}
-REPORT = COST | {"page"}
-EVERYTHING = EVALUATE | REPORT
-UNPLANNED = {"risk_control"}  # until there is a checkpoint r1 to control
+BASES = DATA | {"tokenizer", "base", "small_base"}
+PREPARE = BASES | {"preferences", "dev1", "rm_helpful", "rm_safety", "rm_accuracy"}
+REWARDED = BASES | {"preferences", "dev1", "rm_helpful", "rm_safety"}
+RL = REWARDED | {"pilot", "r1_zero", "dev2", "sft_data", "dev3", "r1", "distill", "small_zero"}
+SCORED = RL | {"score", "scores", "curve"}
+EVALUATE = SCORED | {"ladder", "risk_control"}
+COST = SCORED | {"ladder", "stage_cost", "paper_cost", "cost_model", "cost_model_measured"}
+VERDICTS = EVALUATE | {"stage_cost", "cost_model", "claims"}
+REPORT = VERDICTS | {"paper_cost", "rm_accuracy", "page"}
+EVERYTHING = REPORT | COST
+CONTROLS = RL | {"control", "control_sft", "tiny_base", "score"}
+UNPLANNED = {"gate"}  # only with a number in gate.pilot_gain
+# the part of a name that comes from wildcards
 PARTS = {"score": "_{checkpoint}", "curve": "_{stage}"}
+# programs that serve several stages
+PROGRAMS = {
+    "base": "pretrain",
+    "dev1": "finetune",
+    "r1_zero": "reinforce",
+    "rm_helpful": "reward_model",
+}
 PLANS = {
     "all": EVERYTHING,
     "data": DATA | {"preferences"},
     "prepare": PREPARE,
     "rl": RL,
+    "controls": CONTROLS,
     "evaluate": EVALUATE,
     "cost": COST,
+    "verdicts": VERDICTS,
     "report": REPORT,
 }
 
@@ -49,7 +63,8 @@ def test_a_target_plans_its_stages_and_no_others(target, shared_clone):
 def test_the_bare_command_plans_everything(shared_clone):
     """No target, no option, no core count: the default profile knows them."""
     answer = snakemake(shared_clone, "-n")
-    assert planned(answer.stdout) == EVERYTHING == {rule.name for rule in RULES} - UNPLANNED
+    known = {rule.name for rule in RULES} | DERIVED.keys()
+    assert planned(answer.stdout) == EVERYTHING == known - UNPLANNED - (CONTROLS - RL - {"score"})
 
 
 @pytest.mark.workflow
@@ -73,19 +88,20 @@ def test_the_gpu_profile_hands_out_a_gpu(shared_clone):
     command = ("base", "-n", "-p", "--configfile", "config/node.yaml")
     laptop = snakemake(shared_clone, *command)
     node = snakemake(shared_clone, *command, "--workflow-profile", "profiles/gpu")
-    assert re.search(r"base\.py[^']*'[^']*' --gpus 0 ", laptop.stdout)
-    assert re.search(r"base\.py[^']*'[^']*' --gpus 1 ", node.stdout)
+    assert re.search(r"pretrain\.py[^']*'[^']*' --gpus 0 ", laptop.stdout)
+    assert re.search(r"pretrain\.py[^']*'[^']*' --gpus 1 ", node.stdout)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_a_rule_names_its_stage_everywhere(rule):
     """Rule, program, log, benchmark and state folder have one name."""
     stage = rule.name + PARTS.get(rule.name, "")
-    assert rule.program == rule.name
-    assert f'log:\n        "logs/{stage}.log"' in rule.header
-    assert f'benchmark:\n        "results/benchmarks/{stage}.tsv"' in rule.header
-    assert f'state="results/state/{stage}"' in rule.header
-    assert f'code=code_digest("{rule.name}"' in rule.header
+    assert rule.program == PROGRAMS.get(rule.name, rule.name)
+    assert f'log:\n        "<logs>/{stage}.log"' in rule.header
+    assert f'benchmark:\n        "<results>/benchmarks/{stage}.tsv"' in rule.header
+    state = stage.replace("{", "{wildcards.")
+    assert f'f"{{RESULTS}}/state/{state}"' in rule.header
+    assert f'code=code_digest("{rule.program}"' in rule.header
     assert (ROOT / "workflow/rules" / rule.conda).resolve().is_file()
     assert (ROOT / f"workflow/scripts/{rule.program}.py").is_file()
 

@@ -43,6 +43,9 @@ COLUMNS = {
         "step,pass1,cons16,mean_length,flop,greedy_pass1,greedy_repetition,sampled_repetition,"
         "pass1_easy,pass1_middle,pass1_hard"
     ),
+    "results/claims/claims.csv": (
+        "id,area,kind,scale,verdict,reported,obtained,ci_low,ci_high,tolerance,evidence,note"
+    ),
     "results/cost/cost_by_stage.csv": (
         "stage,scale,purpose,device,nodes,gpus_per_node,attempts,hours,gpu_hours,core_hours,"
         "unit_price_usd,cost_usd,energy_kwh,energy_source"
@@ -69,12 +72,18 @@ FILES = [
     "results/prepare/dev1/model.safetensors",
     "results/rl/r1_zero/checkpoint/model.safetensors",
     "results/rl/r1_zero/metrics.csv",
+    "results/rl/r1/checkpoint/model.safetensors",
+    "results/rl/distill/model.safetensors",
+    "results/data/sft_data.jsonl",
+    "results/prepare/rm_accuracy.csv",
+    "results/claims/manifest.json",
     "results/cost/paper_cost.csv",
     "results/report.html",
     "results/summary.txt",
     *COLUMNS,
 ]
-# Folders whose files may not differ between two runs; cost and report tell of times and hosts.
+# Folders whose files may not differ between two runs; cost and report tell of times and hosts, and
+# so does memory.csv.
 SAME = ("results/data", "results/prepare", "results/rl", "results/evaluate")
 
 
@@ -161,7 +170,7 @@ def fingerprints(clone: Path) -> dict[str, str]:
     found = {}
     for folder in SAME:
         for path in sorted((clone / folder).rglob("*")):
-            if not path.is_file() or path.name == ".snakemake_timestamp":
+            if not path.is_file() or path.name in (".snakemake_timestamp", "memory.csv"):
                 continue
             content = path.read_bytes()
             if path.name.endswith("metrics.csv"):
@@ -264,13 +273,16 @@ def test_switching_tracking_off_reruns_nothing(runs):
 def test_a_setting_reruns_the_stages_that_depend_on_it_and_no_others(runs):
     """Bootstrap resamples concern evaluation and what follows, not training."""
     (runs.plain / "mine.yaml").write_text("evaluate: {bootstrap: 150}\n")
-    after = {"score", "scores", "ladder", "curve", "stage_cost", "page"}
+    after = {
+        "score", "scores", "ladder", "curve", "risk_control", "stage_cost", "cost_model_measured", "claims", "page",
+    }  # fmt: skip
     assert planned(runs.plain, "--configfile", "config/smoke.yaml", "mine.yaml") == after
 
 
 def test_a_stage_can_be_run_again_by_its_name(runs):
     """Forcing the curve runs it, the bill and the page."""
-    assert planned(runs.plain, "--forcerun", "curve") == {"curve", "stage_cost", "claims", "page"}
+    after = {"curve", "stage_cost", "cost_model_measured", "claims", "page"}
+    assert planned(runs.plain, "--forcerun", "curve") == after
 
 
 def test_snakemakes_own_report_works(runs):

@@ -188,7 +188,7 @@ rule rm_helpful:
     params:
         stage="rm_helpful",
         device="A100",
-        settings=settings("compute", "rm_helpful", "evaluate.bootstrap"),
+        settings=settings("compute", "rm_helpful"),
         state=f"{RESULTS}/state/rm_helpful",
         attempts=f"{RESULTS}/attempts",
         wandb=f"{RESULTS}/wandb",
@@ -226,7 +226,7 @@ use rule rm_helpful as rm_safety with:
         "<results>/benchmarks/rm_safety.tsv"
     params:
         stage="rm_safety",
-        settings=settings("compute", "rm_safety", "evaluate.bootstrap"),
+        settings=settings("compute", "rm_safety"),
         state=f"{RESULTS}/state/rm_safety",
     message:
         "rm_safety: learning which response is safe"

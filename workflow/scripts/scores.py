@@ -17,16 +17,30 @@ def main() -> None:
         cli.add_argument(name, type=Path, required=True)
     args = cli.parse_args()
 
+    from r1repro.audit.attempts import open_attempt
     from r1repro.files import write_text_atomic
     from r1repro.learn.win_rate import QUESTION_COLUMNS, preference_tables
     from r1repro.tables import csv_text, join_tables
 
-    named = dict(zip(args.checkpoints, args.samples, strict=True))
-    questions, scores = preference_tables(
-        named, args.reference, args.settings["evaluate"]["bootstrap"], args.settings["seed"]
-    )
-    write_text_atomic(args.out_scores, join_tables(args.scores, scores))
-    write_text_atomic(args.out_preference, csv_text(questions, QUESTION_COLUMNS))
+    settings = args.settings
+    with open_attempt(
+        args.attempts,
+        "scores",
+        scale=settings["scale"],
+        settings=settings,
+        seed=settings["seed"],
+        gpus=args.gpus,
+        code_digest=args.code,
+        inputs=[*args.scores, *args.samples],
+        purpose="final",
+    ) as attempt:
+        named = dict(zip(args.checkpoints, args.samples, strict=True))
+        questions, scores = preference_tables(
+            named, args.reference, settings["evaluate"]["bootstrap"], settings["seed"]
+        )
+        write_text_atomic(args.out_scores, join_tables(args.scores, scores))
+        write_text_atomic(args.out_preference, csv_text(questions, QUESTION_COLUMNS))
+        attempt.outputs([args.out_scores, args.out_preference])
 
 
 if __name__ == "__main__":

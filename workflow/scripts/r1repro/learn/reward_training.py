@@ -280,7 +280,7 @@ def train_reward_model(stage: str, args: Namespace, world: World, run: TrainingR
     if run is None:
         return
     right = right_of(scorer, heldout, compute)
-    accuracy = accuracy_rows(stage, heldout, right, args.settings["evaluate"]["bootstrap"], seed)
+    accuracy = accuracy_rows(stage, heldout, right, settings["bootstrap"], seed)
     write_text_atomic(args.out_accuracy, csv_text(accuracy))
     run.attempt.outputs([args.out_accuracy])
     run.finish(
