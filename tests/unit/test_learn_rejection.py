@@ -167,7 +167,7 @@ class Attempt:
         self.paths = paths
 
 
-def run_stage(folder, monkeypatch, sampled):
+def run_stage(folder, monkeypatch, sampled, general_samples=SETTINGS["general_samples"]):
     """The stage with scripted samples; they are counted as those of a model would be."""
     tokenizer = make_tokenizer()
     save_checkpoint(make_model(tokenizer), tokenizer, folder / "dev2")
@@ -183,7 +183,7 @@ def run_stage(folder, monkeypatch, sampled):
     out = {f"out_{n}": folder / f"{n}.out" for n in ("data", "unfiltered", "statistics")}
     args = Namespace(
         settings={
-            "sft_data": SETTINGS,
+            "sft_data": SETTINGS | {"general_samples": general_samples},
             "seed": 1,
             "require_gpu": False,
             "compute": {"precision": "float32", "tokens_per_pass": 64, "responses_at_once": 8},
@@ -213,4 +213,12 @@ def test_the_stage_asks_reasoning_prompts_and_adds_general_samples(tmp_path, mon
 
 def test_a_checkpoint_without_one_good_response_is_refused_with_the_counts(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="none of the 4 responses .*'wrong': 4"):
-        run_stage(tmp_path, monkeypatch, groups()[1])
+        run_stage(tmp_path, monkeypatch, groups()[1], general_samples=0)
+
+
+def test_where_there_is_general_data_it_alone_is_the_set_and_the_log_warns(
+    tmp_path, monkeypatch, capsys
+):
+    args = run_stage(tmp_path, monkeypatch, groups()[1])
+    assert [row["category"] for row in read_jsonl(args.out_data)] == ["general"]
+    assert "warning: none of the 4 responses" in capsys.readouterr().out

@@ -274,7 +274,8 @@ def test_a_setting_reruns_the_stages_that_depend_on_it_and_no_others(runs):
     """Bootstrap resamples concern evaluation and what follows, not training."""
     (runs.plain / "mine.yaml").write_text("evaluate: {bootstrap: 150}\n")
     after = {
-        "score", "scores", "ladder", "curve", "risk_control", "stage_cost", "cost_model_measured", "claims", "page",
+        "score", "scores", "ladder", "curve", "risk_control", "stage_cost",
+        "cost_model_measured", "claims", "page",
     }  # fmt: skip
     assert planned(runs.plain, "--configfile", "config/smoke.yaml", "mine.yaml") == after
 

@@ -15,6 +15,7 @@ rule tokenizer:
         program="workflow/scripts/tokenizer.py",
         base_corpus=rules.corpus.output.base_corpus,
         cold_start=rules.corpus.output.cold_start,
+        samples=[rules.corpus.output.general_sft, rules.prompts.output.worked],
         train=rules.prompts.output.train,
         validation=rules.prompts.output.validation,
         test=rules.prompts.output.test,
@@ -47,7 +48,7 @@ rule tokenizer:
             --attempts {params.attempts:q} --code {params.code:q} \
             --base-corpus {input.base_corpus:q} --cold-start {input.cold_start:q} \
             --train {input.train:q} --validation {input.validation:q} --test {input.test:q} \
-            --own-base {input.own_base:q} \
+            --samples {input.samples:q} --own-base {input.own_base:q} \
             --out-tokenizer {output.tokenizer:q} \
             --out-tokens-manifest {output.tokens_manifest:q} \
             3>&2 >{log:q} 2>&1

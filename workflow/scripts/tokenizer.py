@@ -12,6 +12,7 @@ def main() -> None:
     texts = ("--train", "--validation", "--test", "--base-corpus", "--cold-start")
     for name in (*texts, "--out-tokenizer", "--out-tokens-manifest"):
         cli.add_argument(name, type=Path, required=True)
+    cli.add_argument("--samples", type=Path, nargs="*", default=[], help="counted as well")
     cli.add_argument("--own-base", type=Path, nargs="*", default=[], help="folder with a tokenizer")
     args = cli.parse_args()
 
@@ -21,6 +22,7 @@ def main() -> None:
     from r1repro.tasks.data.manifest import tokens_manifest
 
     counted = [args.train, args.validation, args.test, args.base_corpus, args.cold_start]
+    counted += args.samples
 
     with open_attempt(
         args.attempts,

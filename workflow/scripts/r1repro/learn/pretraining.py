@@ -36,7 +36,7 @@ def pretraining_batches(
 
 def sizes_of(stage: str, settings: dict) -> dict:
     """Return the sizes of a stage's model from all settings of the program."""
-    return settings["model"] if stage == "base" else settings[stage]["model"]
+    return settings["model"] if stage == "base" else settings["model"] | settings[stage]["model"]
 
 
 def pretrain(args: Namespace, world: World, run: TrainingRun | None) -> None:

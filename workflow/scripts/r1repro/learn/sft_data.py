@@ -23,7 +23,7 @@ STAGE = "sft_data"
 def make_sft_data(args: Namespace, sandbox: Sandbox, attempt: Attempt) -> None:
     """Sample, choose, and write both sets, the statistics and the reasons of rejection.
 
-    Raises InputError when nothing of what was sampled is good enough.
+    Raises InputError when nothing of what was sampled is good enough and there is no general data.
     """
     settings, seed = args.settings[STAGE], args.settings["seed"]
     device = prepare_device(STAGE, args.gpus, args.settings["require_gpu"])
@@ -52,10 +52,13 @@ def make_sft_data(args: Namespace, sandbox: Sandbox, attempt: Attempt) -> None:
         progress.update(selection.prompts)
     progress.close()
     if not selection.filtered:
-        raise InputError(
+        said = (
             f"none of the {selection.counts['sampled']} responses of {args.checkpoint} is good "
-            f"enough to learn from ({dict(selection.counts)}); train that checkpoint longer"
+            f"enough to learn from ({dict(selection.counts)})"
         )
+        if not general:
+            raise InputError(f"{said}; train that checkpoint longer")
+        print(f"warning: {said}: the set is general data alone", flush=True)
     write_jsonl_atomic(args.out_data, selection.filtered + general)
     write_jsonl_atomic(args.out_unfiltered, selection.unfiltered + general)
     statistics = statistics_rows(selection.filtered + general, tokenizer)
