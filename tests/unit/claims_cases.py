@@ -88,7 +88,7 @@ def hacking(truth):
         figures = {
             "update": list(range(44)),
             "reward_preference": ["", "", "", "", *[0.1 * i for i in range(40)]],
-            "reward_accuracy": [0.9] * 4 + [truth(i) + n for i, n in enumerate(noise)],
+            "general_checked": ["", "", 0.9, 0.9, *[truth(i) + n for i, n in enumerate(noise)]],
         }
         return [("controls/preference_too_long/metrics.csv", figures)]
 
@@ -113,17 +113,17 @@ def clip(wide, narrow):
     """Return a case with the clipped share of both arms."""
     return lambda seed: [
         metrics("wide_clip", clipped_fraction=wide),
-        metrics("narrow_clip", clipped_fraction=narrow + step(seed)),
+        metrics("r1_zero", clipped_fraction=narrow + step(seed)),
         questions("wide_clip"),
-        questions("narrow_clip"),
+        questions("r1_zero"),
     ]
 
 
 def rollout(seconds, accuracy):
-    """Return a case with time and accuracy at 1, 4 and 16 updates a rollout."""
+    """Return a case with time and accuracy at 1, 4 and more updates a rollout."""
 
     def case(seed):
-        names = ("updates_per_rollout_1", "r1_zero", "updates_per_rollout_16")
+        names = ("rollout_each_update", "r1_zero", "more_updates_per_rollout")
         return [
             *(
                 metrics(n, seconds_rollout=s + step(seed))

@@ -115,7 +115,7 @@ def full_run(folder: Path, seed: int) -> Path:
             assert name
     names = "base r1_zero dev1 dev2 dev3 r1 small_base small_zero distill distill_tiny".split()
     names += "no_language_reward ppo_lambda_095 ppo_lambda_100 cap_never_rises wide_clip".split()
-    names += "narrow_clip no_reference_reset updates_per_rollout_1 updates_per_rollout_16".split()
+    names += "no_reference_reset rollout_each_update more_updates_per_rollout".split()
     names += "hot_stage2 unfiltered preference_too_long".split()
     for name in names:
         place, columns = questions(name)

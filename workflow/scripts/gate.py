@@ -29,13 +29,14 @@ def main() -> None:
     from r1repro.files import write_json_atomic
 
     wanted = args.settings["gate"]["pilot_gain"]
-    gain = pass_at_1(args.after, "pilot") - pass_at_1(args.before, "small_base")
+    # rounded, so that 0.3 - 0.2 is not below 0.1
+    gain = round(pass_at_1(args.after, "pilot") - pass_at_1(args.before, "small_base"), 6)
     if gain < wanted:
         raise StageError(
             f"the pilot gained {gain:.3f} of pass@1 but gate.pilot_gain asks for {wanted}; "
             "change the recipe and run again, or set gate.pilot_gain to null"
         )
-    write_json_atomic(args.out, {"pilot_gain": round(gain, 6), "wanted": wanted})
+    write_json_atomic(args.out, {"pilot_gain": gain, "wanted": wanted})
 
 
 if __name__ == "__main__":
