@@ -15,6 +15,7 @@ MANUAL = ROOT / "config" / "README.md"
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 BEGIN, END = "<!-- tables: made by `make manual` -->", "<!-- end of tables -->"
 HEAD = "| key | miniature | paper | meaning |\n| --- | --- | --- | --- |\n"
+REPORTED = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))["x-reported"]
 ARMS = "controls"
 NUMBERS = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
 SIGNS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
@@ -23,12 +24,12 @@ SIGNS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusive
 def leaves(schema: Mapping, config: Mapping, path: str = "") -> Iterator[tuple[str, Mapping]]:
     """Yield (section.key, its schema) for every key that holds a value.
 
-    Of a section that is like another, only what config.yaml sets there; of `controls`, its arms
-    as a whole.
+    Of a section that is like another, only what config.yaml sets there and what the paper reports
+    of it; of `controls`, its arms as a whole.
     """
     for name, part in schema["properties"].items():
         key = f"{path}.{name}" if path else name
-        if name not in config:
+        if name not in config and key not in REPORTED:
             continue
         if "properties" in part:
             yield from leaves(part, config[name], key)
@@ -57,6 +58,16 @@ def shown(value: object) -> str:
     if isinstance(value, float):
         return f"`{value:.1e}`" if 0 < abs(value) < 1e-2 else f"`{value:g}`"
     return f"`{json.dumps(value, ensure_ascii=False)}`".replace('"', "")
+
+
+def ours_cell(key: str, default: Mapping) -> str:
+    """Return the value of config.yaml, or the section that the key's section has it from."""
+    if key == ARMS:  # each is explained where it stands
+        return shown(list(default[ARMS]))
+    section, _, name = key.rpartition(".")
+    if section and name not in value_at(default, section):
+        return f"as `{value_at(default, section)['like']}`"
+    return shown(value_at(default, key))
 
 
 def paper_cell(key: str, schema: Mapping, paper: Mapping) -> str:
@@ -88,10 +99,7 @@ def tables() -> str:
     for key, part in leaves(schema, default):
         section = key.split(".")[0] if "." in key else ""
         meaning = " ".join([part["description"], limits(part)]).strip()
-        value = value_at(default, key)
-        if key == ARMS:  # each is explained where it stands
-            value = list(value)
-        row = [f"`{key}`", shown(value), paper_cell(key, schema, paper), meaning]
+        row = [f"`{key}`", ours_cell(key, default), paper_cell(key, schema, paper), meaning]
         sections.setdefault(section, []).append(f"| {' | '.join(row)} |\n")
     blocks = []
     for section, rows in sections.items():

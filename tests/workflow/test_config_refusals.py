@@ -12,6 +12,7 @@ from r1repro.configuration import problems, settings_of
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
 DEFAULT = ROOT / "config/config.yaml"
+BASES = (".base", ".small_base", ".tiny_base")
 
 
 def laid_over(lower: dict, upper: dict) -> dict:
@@ -77,6 +78,12 @@ REFUSED = {
         "model: {hidden_size: 130, heads: 4}\n",
         "'model.hidden_size' (130) must be a multiple of 'model.heads' (4)",
     ),
+    "like nothing": ("dev2: {like: r1zero}\n", "'dev2.like' is 'r1zero', which is no section"),
+    "like itself": ("dev2: {like: r1}\n", "'r1.like' leads back to itself (dev2 -> r1 -> dev2)"),
+    "arm of no RL stage": (
+        "controls: {mine: {like: r1_zero}, wide_clip: {like: dev1}}\n",
+        "'controls.wide_clip",
+    ),
 }
 
 
@@ -97,6 +104,16 @@ def test_each_wrong_setting_gets_one_sentence(tmp_path):
     assert len(sentences) == 3
 
 
+def test_what_a_section_has_from_another_is_told_once(tmp_path):
+    """Four stages and ten arms have r1_zero's group size; an own value is told of its section."""
+    assert len(told(tmp_path, "r1_zero: {warmup_updates: -1}\n")) == 1
+    assert len(told(tmp_path, "r1_zero: {group_size: 1}\n")) == 1
+    [sentence] = told(tmp_path, "controls: {wide_clip: {updates: 42}}\n")
+    assert "'controls.wide_clip.updates' (42) must be a multiple" in sentence
+    [sentence] = told(tmp_path, "dev1: {epochs: 0}\nrm_safety: {epochs: 1.5}\n")[1:]
+    assert "'rm_safety.epochs'" in sentence
+
+
 @pytest.mark.parametrize("name", ["config", "smoke", "node", "paper"])
 def test_every_shipped_configuration_is_accepted(name):
     """What we ship passes its own checks."""
@@ -106,14 +123,20 @@ def test_every_shipped_configuration_is_accepted(name):
 
 
 def test_the_schema_refuses_unknown_keys_at_every_level():
-    """No section is open, every key is described and every key is required."""
+    """No section is open, every key is described and every key but `like` is required.
+
+    A base may have sizes of its own.
+    """
 
     def walk(part: dict, path: str) -> None:
         if path:
             assert part["description"].strip(), path
-        if part.get("type") == "object":
+        if path == ".controls":  # any name, but each arm has the keys of RL
+            assert part["additionalProperties"] == SCHEMA["properties"]["r1_zero"], path
+        elif part.get("type") == "object":
             assert part["additionalProperties"] is False, path
-            assert set(part["required"]) == set(part["properties"]), path
+            optional = {"like", "model"} if path in BASES else {"like"}
+            assert set(part["required"]) == set(part["properties"]) - optional, path
             for name, below in part["properties"].items():
                 walk(below, f"{path}.{name}")
 

@@ -37,7 +37,7 @@ CHEAP = ("workflow/scripts/paper_cost.py",)
 # made by the reader; their content is beside the command in the document
 OWN = {
     "mine.yaml": "seed: 2\n",
-    "my.yaml": "r1_zero: {updates: 80}\n",
+    "my.yaml": "r1_zero: {updates: 96}\n",
     "my prompts.jsonl": '{"prompt": "What is 12 + 7?", "answer": "19", "category": "math"}\n',
 }
 WORDS = ("snakemake", "make", "python", "torchrun", "source", "(cd")

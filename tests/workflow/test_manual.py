@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """config/README.md explains every key there is, with the values there are."""
 
+import copy
 import runpy
 from pathlib import Path
 
 import yaml
 
+from r1repro.inheritance import resolve
+
 ROOT = Path(__file__).resolve().parents[2]
 MANUAL = (ROOT / "config/README.md").read_text(encoding="utf-8")
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
 maker = runpy.run_path(str(ROOT / "config/manual.py"))
 
 
@@ -18,25 +22,41 @@ def test_the_manual_is_made_from_the_files_as_they_are():
 
 
 def test_the_manual_has_a_row_for_every_key_and_no_other():
-    """Counted here from the schema alone."""
+    """Counted here from config.yaml and what the paper reports; `controls` is one row."""
 
-    def keys(part: dict, path: tuple) -> list[str]:
-        if "properties" not in part:
+    def keys(value: object, path: tuple) -> list[str]:
+        if not isinstance(value, dict) or path == ("controls",):
             return [".".join(path)]
-        return [key for name, sub in part["properties"].items() for key in keys(sub, (*path, name))]
+        return [key for name, sub in value.items() for key in keys(sub, (*path, name))]
 
     rows = [line.split("|")[1].strip(" `") for line in MANUAL.splitlines() if line[:3] == "| `"]
     explained = [row for row in rows if not row.endswith(".yaml")]
-    assert sorted(explained) == sorted(keys(SCHEMA, ()))
+    assert sorted(explained) == sorted({*keys(DEFAULT, ()), *SCHEMA["x-reported"]})
+
+
+def test_what_a_section_does_not_set_is_taken_from_another():
+    """Every key of the schema is in config.yaml, its section's or the one that it is like."""
+
+    def missing(part: dict, value: dict, path: str) -> list[str]:
+        found = []
+        for name in part["required"]:
+            if name not in value:
+                found.append(f"{path}{name}")
+            elif "required" in part["properties"][name] and "like" not in value[name]:
+                found += missing(part["properties"][name], value[name], f"{path}{name}.")
+        return found
+
+    assert missing(SCHEMA, DEFAULT, "") == []
 
 
 def test_every_key_said_to_be_reported_is_set_in_the_paper_configuration():
     """A value with a source stands in paper.yaml itself or equals the miniature's on purpose."""
-    default = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
-    known = {key for key, _ in maker["leaves"](SCHEMA)}
+    known = {key for key, _ in maker["leaves"](SCHEMA, DEFAULT)}
+    whole = copy.deepcopy(DEFAULT)
+    resolve(whole)
     for key in SCHEMA["x-reported"]:
         assert key in known, key
-        maker["value_at"](default, key)
+        maker["value_at"](whole, key)
     for key in SCHEMA["x-ours"]:
         assert any(name == key or name.startswith(key + ".") for name in known), key
 

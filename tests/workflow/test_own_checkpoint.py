@@ -13,7 +13,7 @@ import yaml
 from conftest import copy_repository, snakemake
 from foreign_checkpoints import our_tokenizer, write_folder
 from test_config_refusals import DEFAULT, SCHEMA, laid_over
-from test_plan import EVERYTHING, planned
+from test_plan import EVERYTHING, RL, planned
 
 from r1repro.configuration import problems
 from r1repro.files import sha256_tree
@@ -136,16 +136,20 @@ def test_rows_longer_than_the_own_base_accepts_are_refused(folder):
 
 @pytest.mark.workflow
 def test_neither_base_nor_its_tokens_are_trained(own_clone):
-    """RL needs the prompts alone; the report everything but the base."""
-    assert planned(snakemake(own_clone, "rl", "-n", *MINE).stdout) == {"prompts", "r1_zero"}
+    """R1-Zero needs the prompts alone; the report everything but the base."""
+    assert planned(snakemake(own_clone, "r1_zero", "-n", *MINE).stdout) == {"prompts", "r1_zero"}
+    assert planned(snakemake(own_clone, "rl", "-n", *MINE).stdout) == RL - {"base"}
     assert planned(snakemake(own_clone, "-n", *MINE).stdout) == EVERYTHING - {"base"}
 
 
 @pytest.mark.workflow
 def test_every_stage_reads_the_folder_where_it_lies(own_clone):
-    """dev1, r1_zero and the score of the base get its path."""
+    """dev1, r1_zero, dev3 and the score of the base get its path."""
     answer = snakemake(own_clone, "-n", "-p", *MINE).stdout
-    assert len(re.findall(rf"--base '{NAME}' ", answer)) == 2
+    for stage in ("dev1", "r1_zero", "dev3"):
+        [command] = re.findall(rf"--stage {stage} --planned-device .*?3>&2", answer, re.DOTALL)
+        assert f"--start '{NAME}' " in command
+    assert len(re.findall(rf"--start '{NAME}' ", answer)) == 3
     assert re.search(rf"--checkpoint base --model '{NAME}' ", answer)
     assert re.search(rf"--own-base '{NAME}' ", answer)
     assert "results/prepare/base " not in answer

@@ -20,7 +20,10 @@ COST = SCORED | {"ladder", "stage_cost", "paper_cost", "cost_model", "cost_model
 VERDICTS = EVALUATE | {"stage_cost", "cost_model", "claims"}
 REPORT = VERDICTS | {"paper_cost", "rm_accuracy", "page"}
 EVERYTHING = REPORT | COST
-CONTROLS = RL | {"control", "control_sft", "tiny_base", "score"}
+ARMS = {"control", "control_sft", "tiny_base"}
+# arms start where r1_zero, dev2 and r1 start; distill_tiny and unfiltered read sft_data
+CONTROLS = ARMS | REWARDED - {"small_base"} | {"dev2", "sft_data", "dev3", "score"}
+FULL = EVERYTHING - {"claims", "page"} | ARMS
 UNPLANNED = {"gate"}  # only with a number in gate.pilot_gain
 # the part of a name that comes from wildcards
 PARTS = {"score": "_{checkpoint}", "curve": "_{stage}"}
@@ -37,6 +40,7 @@ PLANS = {
     "prepare": PREPARE,
     "rl": RL,
     "controls": CONTROLS,
+    "full": FULL,
     "evaluate": EVALUATE,
     "cost": COST,
     "verdicts": VERDICTS,
@@ -47,7 +51,11 @@ PLANS = {
 def planned(answer: str) -> set[str]:
     """Return the rules in the table of a dry run."""
     table = answer.split("Job stats:")[1].split("total")[0]
-    return set(re.findall(r"^(\w+)\s+\d+$", table, re.MULTILINE)) - TARGETS - {"all", "everything"}
+    return (
+        set(re.findall(r"^(\w+)\s+\d+$", table, re.MULTILINE))
+        - TARGETS
+        - {"all", "everything", "full"}
+    )
 
 
 @pytest.mark.workflow
@@ -64,7 +72,7 @@ def test_the_bare_command_plans_everything(shared_clone):
     """No target, no option, no core count: the default profile knows them."""
     answer = snakemake(shared_clone, "-n")
     known = {rule.name for rule in RULES} | DERIVED.keys()
-    assert planned(answer.stdout) == EVERYTHING == known - UNPLANNED - (CONTROLS - RL - {"score"})
+    assert planned(answer.stdout) == EVERYTHING == known - UNPLANNED - ARMS
 
 
 @pytest.mark.workflow

@@ -54,7 +54,7 @@ rule claims:
         settings=settings(),
         state=f"{RESULTS}/state/claims",
         attempts=f"{RESULTS}/attempts",
-        tables="results/published/nature",
+        tables=lambda wildcards, input: str(Path(input.sums).parent),
         runs=RUNS,
         code=code_digest("claims"),
     message:

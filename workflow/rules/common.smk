@@ -15,7 +15,6 @@ HERE = Path(str(workflow.current_basedir.get_path_or_uri(secret_free=True)))
 sys.path.append(str(HERE.parent / "scripts"))
 
 from r1repro.configuration import problems, settings_of
-from r1repro.errors import SettingsError
 from r1repro.inheritance import resolve
 from r1repro.messages import failure_text, summary_text
 from r1repro.own_base import files_of
@@ -33,10 +32,6 @@ def stop_on_problems():
         check_writable()
     except PreflightError as error:
         raise SystemExit(f"error: {error}")
-    try:
-        resolve(config)
-    except SettingsError as error:
-        raise SystemExit(f"error: {error}")
     schema = HERE.parent / "schemas" / "config.schema.yaml"
     found = problems(
         config,
@@ -46,6 +41,7 @@ def stop_on_problems():
     )
     if found:
         raise SystemExit("\n".join(f"error: {sentence}" for sentence in found))
+    resolve(config)
 
 
 def settings(*keys, without=(), arm=None):

@@ -6,19 +6,17 @@ Keeps   results/state (checkpoints), results/attempts, results/wandb: not output
 """
 
 
-def reward_models(wildcards):
-    """Return both reward models, for an arm of the stage that uses them."""
-    made = [rules.rm_helpful.output.model, rules.rm_safety.output.model]
-    return made if arm_stage(wildcards.arm) == "r1" else []
-
-
 use rule r1_zero as control with:
     input:
         program="workflow/scripts/reinforce.py",
         start=lambda wildcards: STARTS[arm_stage(wildcards.arm)],
         train=rules.prompts.output.train,
-        rm_helpful=lambda wildcards: reward_models(wildcards)[:1],
-        rm_safety=lambda wildcards: reward_models(wildcards)[1:],
+        rm_helpful=lambda wildcards: (
+            rules.rm_helpful.output.model if arm_stage(wildcards.arm) == "r1" else []
+        ),
+        rm_safety=lambda wildcards: (
+            rules.rm_safety.output.model if arm_stage(wildcards.arm) == "r1" else []
+        ),
     output:
         checkpoint=directory("<results>/controls/{arm}/checkpoint"),
         along=directory("<results>/controls/{arm}/along"),

@@ -2,13 +2,15 @@
 """Check the configuration and hand each stage its own part of it.
 
 Every problem becomes one sentence that names the file and line, the key, what was found and what
-to do, with the nearest known key where one is misspelt.
+to do, with the nearest known key where one is misspelt. What a section has from another one
+(`like`) is said once, of the section that sets it.
 
 Choices  Keys are written as section.key. Whole numbers must be written as such (4000000, not
          4e6), because a program that counts must not receive a float; true is not a number.
          What a schema cannot say (shares that add up to 1) is checked in `relations`.
 """
 
+import copy
 import difflib
 import json
 import math
@@ -22,6 +24,7 @@ from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
 from r1repro.errors import InputError
+from r1repro.inheritance import Inherited, LikeError, resolve
 from r1repro.own_base import check_folder, config_of, positions_of
 
 WORDS = {
@@ -302,31 +305,57 @@ def value_at(config: Mapping, key: str) -> object:
 def problems(
     config: Mapping, schema: Mapping, files: Iterable[str | Path], command_line: Mapping
 ) -> list[str]:
-    """Return one sentence per problem of a merged configuration, in the order of its keys."""
+    """Return one sentence per problem of a merged configuration, in the order of its keys.
+
+    The configuration is as written: sections with `like` hold their own keys alone.
+    """
     places = Places(files, command_line)
     found = list(places.repeated)
-    errors = sorted(
-        STRICT(schema).iter_errors(config), key=lambda error: list(map(str, error.absolute_path))
-    )
+    whole = copy.deepcopy(dict(config))
+    try:
+        resolve(whole)
+    except LikeError as error:
+        # a section that is none explains what leads to it
+        errors = [e for e in _errors(config, schema) if e.validator == "type"]
+        own = [s for error in errors for s in _sentences(error, schema, places)]
+        place = places.of(*(key.split(".") for key in error.keys))
+        return found + (own or [f"{place}: {error}"])
+    inherited = Inherited(config)
+    errors = inherited.without(_errors(whole, schema))
     for error in errors:
         found.extend(_sentences(error, schema, places))
     if not errors:
-        own = config["data"]["user_prompts"]
-        if own is not None and not Path(own).is_file():
-            place = places.of(("data", "user_prompts"))
-            found.append(
-                f"{place}: 'data.user_prompts' names {own}, which is no file; give a path relative "
-                "to the root of the repository"
-            )
-        checkpoint = config["model"]["checkpoint"]
-        try:
-            if checkpoint is not None:
-                check_folder(Path(checkpoint))
-        except InputError as error:
-            return [*found, f"{places.of(('model', 'checkpoint'))}: 'model.checkpoint': {error}"]
-        for keys, text in relations(config):
-            found.append(f"{places.of(*(key.split('.') for key in keys))}: {text}")
+        found.extend(_beyond_schema(config, whole, places, inherited))
     return found
+
+
+def _errors(config: Mapping, schema: Mapping) -> list[ValidationError]:
+    errors = STRICT(schema).iter_errors(config)
+    return sorted(errors, key=lambda error: list(map(str, error.absolute_path)))
+
+
+def _beyond_schema(
+    config: Mapping, whole: dict, places: Places, inherited: "Inherited"
+) -> Iterator[str]:
+    """Yield what a schema cannot say: files that are not there, settings that do not fit."""
+    own = config["data"]["user_prompts"]
+    if own is not None and not Path(own).is_file():
+        place = places.of(("data", "user_prompts"))
+        yield (
+            f"{place}: 'data.user_prompts' names {own}, which is no file; give a path relative "
+            "to the root of the repository"
+        )
+    checkpoint = config["model"]["checkpoint"]
+    try:
+        if checkpoint is not None:
+            check_folder(Path(checkpoint))
+    except InputError as error:
+        yield f"{places.of(('model', 'checkpoint'))}: 'model.checkpoint': {error}"
+        return
+    for keys, text in relations(whole):
+        paths = [tuple(key.split(".")) for key in keys]
+        if not inherited.all_of(paths):
+            yield f"{places.of(*paths)}: {text}"
 
 
 def settings_of(
