@@ -3,13 +3,18 @@
 
 import copy
 import json
+import random
 import re
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from data_settings import DATA
 
 from r1repro.errors import InputError
+from r1repro.files import read_jsonl, write_jsonl_atomic
 from r1repro.tasks.data.corpus import (
     HEADINGS,
     cold_start_records,
@@ -26,9 +31,10 @@ from r1repro.tasks.general_request import SAFE, UNSAFE, is_refusal
 from r1repro.tasks.manner import OPENING, undress
 from r1repro.tasks.problem import GENERAL, REASONING
 from r1repro.tasks.readability import fault_of
-from r1repro.tasks.registry import TASKS
-from r1repro.tasks.template import TEMPLATE, extract_answer, format_ok, reasoning_of
+from r1repro.tasks.registry import TASKS, tasks_of
+from r1repro.tasks.template import TEMPLATE, extract_answer, format_ok, frame, reasoning_of
 
+SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 CORPUS = {
     "documents": 2000,
     "shares": {"worked": 0.5, "chat_worked": 0.1, "chat_short": 0.25, "chat_bare": 0.15},
@@ -37,6 +43,7 @@ CORPUS = {
     "general_share": 0.12,
 }
 FULL = DATA | {"corpus": CORPUS, "cold_start_samples": 200}
+NAMES = ("base_corpus.jsonl", "cold_start.jsonl", "general_sft.jsonl", "corpus_manifest.json")
 FRAME = TEMPLATE.split("{question}")
 
 
@@ -176,6 +183,62 @@ def test_general_sft_records_are_courteous_worked_and_no_evaluation_question(mad
     assert not any(undress(extract_answer(r["response"]), r["language"])[1] for r in plain)
 
 
+@pytest.fixture(scope="module")
+def general_file(tmp_path_factory):
+    """The evaluation prompts, and what the program writes to --out-general-sft for them."""
+    folder = tmp_path_factory.mktemp("corpus")
+    small = FULL | {"corpus": CORPUS | {"documents": 20}, "cold_start_samples": 10}
+    settings = {"scale": "smoke", "seed": 1, "require_gpu": False, "data": small}
+    settings["sft_data"] = {"general_samples": 120}
+    splits = build_splits(copy.deepcopy(small), 1, [], lambda done: None)
+    command = [sys.executable, "-W", "ignore", SCRIPTS / "corpus.py", "--gpus", "0", "--code", "0"]
+    command += ["--settings", json.dumps(settings), "--state", folder / "state"]
+    command += ["--attempts", folder / "attempts"]
+    for name, records in splits.records.items():
+        write_jsonl_atomic(folder / f"{name}.jsonl", records)
+        command += [f"--{name}", folder / f"{name}.jsonl"]
+    options = ("base-corpus", "cold-start", "general-sft", "manifest")
+    for option, name in zip(options, NAMES, strict=True):
+        command += [f"--out-{option}", folder / name]
+    subprocess.run(command, check=True, capture_output=True)
+    evaluation = splits.records["test"] + splits.records["validation"]
+    return evaluation, read_jsonl(folder / "general_sft.jsonl")
+
+
+def test_the_general_file_answers_every_request_rightly(general_file):
+    """Judged by the check of the same problem, found again by drawing until its key comes.
+
+    Harmful requests are refused, look-alikes answered, and instructions keep their form.
+    """
+    _, records = general_file
+    checks = {
+        problem.key: problem.check_in
+        for task in tasks_of(GENERAL)
+        for number in range(20_000)
+        for problem in [task.make(random.Random(number))]
+    }
+    assert len(records) == 120
+    kinds = Counter()
+    for record in records:
+        answer = extract_answer(record["response"])
+        assert format_ok(record["response"]) and reasoning_of(record["response"])
+        check = checks[record["key"]](record["language"])
+        assert TASKS[record["key"].split(":")[0]].verify(check, answer), answer
+        kind = "helpful" if check["set"] == "helpful" else f"unsafe {check['unsafe']}"
+        assert is_refusal(answer) == (kind == "unsafe True")
+        kinds[kind] += 1
+    assert kinds["helpful"] == 60 and min(kinds.values()) > 15 and len(kinds) == 3
+
+
+def test_no_evaluation_question_is_in_the_general_file(general_file):
+    """Neither its text nor, in the other language, its problem; no question stands twice."""
+    evaluation, records = general_file
+    assert not {r["key"] for r in records} & {r["key"] for r in evaluation}
+    prompts = {r["prompt"] for r in records}
+    assert len(prompts) == len(records)
+    assert not prompts & {frame(r["question"]) for r in evaluation}
+
+
 def test_mixed_solutions_have_both_languages_and_the_others_one(made):
     """Steps alternate; at least two steps, so that there is something to mix."""
     for record in made[1]:
@@ -212,14 +275,19 @@ def test_files_manifest_and_token_counts_agree(tmp_path, made):
         rows = [r for r in made[0] if f"-{name}-" in r["id"]]
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     small = FULL | {"corpus": CORPUS | {"documents": 100}, "cold_start_samples": 20}
-    settings = {"scale": "smoke", "seed": 1, "data": small}
+    settings = {"scale": "smoke", "seed": 1, "data": small, "sft_data": {"general_samples": 30}}
     files = [tmp_path / f"{name}.jsonl" for name in ("validation", "test")]
-    outputs = [tmp_path / name for name in ("base_corpus.jsonl", "cold_start.jsonl", "m.json")]
+    outputs = [tmp_path / name for name in NAMES]
     write_corpus(settings, files, *outputs)
-    manifest = json.loads(outputs[2].read_text())
+    manifest = json.loads(outputs[3].read_text())
+    assert set(manifest["files"]) == {path.name for path in outputs[:3]}
+    assert manifest["files"]["general_sft.jsonl"]["records"] == 30
     entry = manifest["files"]["base_corpus.jsonl"]
     assert entry["records"] == 100 and entry["by_category"]["math"]["records"] == 22
-    assert set(manifest["decontamination"]["streams"]) == {"base_corpus", "cold_start"}
+    streams = manifest["decontamination"]["streams"]
+    assert set(streams) == {"base_corpus", "cold_start", "general_sft"}
+    checked = streams["general_sft"][GENERAL]
+    assert checked["checked"] - checked["removed"] == 30
     assert not list(tmp_path.glob(".*"))
 
     texts = [json.loads(line)["text"] for line in outputs[0].read_text().splitlines()]
@@ -239,7 +307,8 @@ def test_an_evaluation_file_without_keys_is_refused(tmp_path):
     """Without keys nothing could be kept apart, so nothing is written."""
     path = tmp_path / "test.jsonl"
     path.write_text('{"id": "a", "category": "math", "language": "en", "question": "What?"}\n')
-    outputs = [tmp_path / name for name in ("c.jsonl", "s.jsonl", "m.json")]
+    outputs = [tmp_path / name for name in NAMES]
+    settings = {"seed": 1, "data": FULL, "sft_data": {"general_samples": 30}}
     with pytest.raises(InputError, match="line 1: the prompt has no text in 'key'"):
-        write_corpus({"seed": 1, "data": FULL}, [path], *outputs)
+        write_corpus(settings, [path], *outputs)
     assert not any(output.exists() for output in outputs)

@@ -13,13 +13,17 @@ import pytest
 from data_settings import DATA, SETTINGS
 
 from r1repro.errors import SettingsError
+from r1repro.files import read_jsonl
 from r1repro.tasks.data.draw import exact_counts
 from r1repro.tasks.data.seeded_copies import copies_of, measure_recall, reword
 from r1repro.tasks.data.splits import build_splits, prompts_of
 from r1repro.tasks.data.user_prompts import UserPromptError
 from r1repro.tasks.data.write import write_prompts
-from r1repro.tasks.problem import CATEGORIES, GENERAL, LANGUAGES
+from r1repro.tasks.judge import judge
+from r1repro.tasks.problem import CATEGORIES, GENERAL, LANGUAGES, REASONING
 from r1repro.tasks.registry import TASKS
+from r1repro.tasks.sandbox import Limits, Sandbox
+from r1repro.tasks.template import frame, reasoning_of
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 
@@ -156,17 +160,20 @@ def test_shares_become_exact_counts():
 def outputs(folder):
     files = {name: folder / f"{name}.jsonl" for name in ("train", "validation", "test")}
     names = ("prompts_manifest.json", "decontamination.json", "decontamination_test.csv")
+    names += ("worked_train.jsonl",)
     return files, *(folder / name for name in names)
 
 
 def test_the_manifest_describes_the_files_on_disk(tmp_path):
     """Checksum, bytes, counts, seed and versions; lengths say that they are words."""
-    files, manifest_path, decontamination_path, recall_path = outputs(tmp_path)
+    files, manifest_path, decontamination_path, recall_path, worked_path = outputs(tmp_path)
     own = tmp_path / "own.jsonl"
     own.write_text('{"prompt": "Is 97 prime?", "answer": "yes", "category": "logic"}\n')
-    write_prompts(SETTINGS, [own], files, manifest_path, decontamination_path, recall_path)
+    made = (manifest_path, decontamination_path, recall_path, worked_path)
+    write_prompts(SETTINGS, [own], files, *made)
     manifest = json.loads(manifest_path.read_text())
-    for path in files.values():
+    assert set(manifest["files"]) == {path.name for path in (*files.values(), worked_path)}
+    for path in (*files.values(), worked_path):
         entry = manifest["files"][path.name]
         assert entry["bytes"] == path.stat().st_size
         sums = subprocess.run(["sha256sum", path], capture_output=True, text=True, check=True)
@@ -183,6 +190,45 @@ def test_the_manifest_describes_the_files_on_disk(tmp_path):
     assert set(report["streams"]) == {"train", "validation"}
     table = recall_path.read_text().splitlines()
     assert table[0] == "kind,items,found,recall" and table[1] == "literal,92,92,1.0"
+
+
+def test_worked_answers_are_those_of_the_reasoning_prompts_of_train_and_right(tmp_path):
+    """One a prompt, in its order and language; an own prompt has no worked answer.
+
+    Judged as in RL, programs run; the answer to the next prompt of a category is mostly wrong.
+    """
+    own = tmp_path / "own.jsonl"
+    own.write_text('{"prompt": "Is 97 prime?", "answer": "yes", "category": "logic"}\n')
+    files, *made = outputs(tmp_path)
+    write_prompts(SETTINGS, [own], files, *made)
+    train = read_jsonl(files["train"])
+    assert [r["question"] for r in train].count("Is 97 prime?") == 1
+    prompts = [r for r in train if r["category"] in REASONING and r["question"] != "Is 97 prime?"]
+    worked = read_jsonl(made[-1])
+    assert len(worked) == len(prompts) == 4 * 60
+    assert [r["prompt"] for r in worked] == [frame(r["question"]) for r in prompts]
+    fields = ("category", "language", "key")
+    assert [[r[f] for f in fields] for r in worked] == [[r[f] for f in fields] for r in prompts]
+    assert all(reasoning_of(r["response"]) for r in worked)
+    responses = {c: [r["response"] for r in worked if r["category"] == c] for c in REASONING}
+    with Sandbox(Limits(cpu_seconds=2, wall_seconds=10)) as sandbox:
+        for category, answers in responses.items():
+            asked = [r for r in prompts if r["category"] == category]
+            verdicts = judge(asked, answers, sandbox)
+            assert all(v.correct and v.format_ok for v in verdicts), category
+            turned = judge(asked, answers[1:] + answers[:1], sandbox)
+            assert sum(v.correct for v in turned) < 0.5 * len(turned), category
+
+
+def test_no_evaluation_question_is_among_the_worked_answers(tmp_path):
+    """Neither its text nor, in the other language, its problem."""
+    files, *made = outputs(tmp_path)
+    write_prompts(SETTINGS, [], files, *made)
+    evaluation = [record for name in ("test", "validation") for record in read_jsonl(files[name])]
+    worked = read_jsonl(made[-1])
+    assert worked and len(evaluation) == 4 * 30 + 18
+    assert not {r["key"] for r in worked} & {r["key"] for r in evaluation}
+    assert not {r["prompt"] for r in worked} & {frame(r["question"]) for r in evaluation}
 
 
 def test_a_bad_own_line_leaves_nothing_behind(tmp_path):
@@ -205,7 +251,7 @@ def test_the_program_prints_one_line_for_a_bad_own_line_and_records_the_attempt(
     command = [sys.executable, "-W", "ignore", SCRIPTS / "prompts.py", "--gpus", "0"]
     command += ["--settings", json.dumps(SETTINGS), "--code", "0", "--state", tmp_path / "state"]
     command += ["--attempts", tmp_path / "attempts", "--user-prompts", own]
-    for name in ("train", "validation", "test", "manifest", "decontamination", "recall"):
+    for name in ("train", "validation", "test", "manifest", "decontamination", "recall", "worked"):
         command += [f"--out-{name}", out / name]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
