@@ -23,9 +23,9 @@ endif
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 	@echo "With the environment active (source .venv/bin/activate), 'snakemake' alone does what"
-	@echo "'make reproduce' does; 'snakemake data', prepare, rl, evaluate, cost, report are its parts."
+	@echo "'make reproduce' does; 'snakemake data', prepare, rl, evaluate, cost, verdicts, report are its parts."
 
 .PHONY: reproduce
 reproduce: setup ## Set up and run the miniature reproduction to its report (results/report.html)
