@@ -53,10 +53,10 @@ def test_an_arm_that_names_no_stage_of_rl_is_refused(like):
 
 def test_the_sentence_about_an_arm_names_its_file_and_line(tmp_path):
     """As the user sees it: a stage of fine-tuning is no stage for an arm of RL."""
-    config = with_changes()
-    config["controls"]["mine"] = config["r1_zero"] | {"like": "dev1"}
     upper = tmp_path / "mine.yaml"
     upper.write_text("controls:\n  mine:\n    updates: 84\n    like: dev1\n", encoding="utf-8")
+    written = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in (DEFAULT, upper)]
+    config = laid_over(*written)
     assert problems(config, SCHEMA, [DEFAULT, upper], {}) == [
         f"{upper}, line 4: 'controls.mine.like' must name one of {STAGES}"
     ]

@@ -262,12 +262,18 @@ def rl_sections(config: Mapping) -> list[str]:
     return [*RL_STAGES, *(f"controls.{name}" for name in config["controls"])]
 
 
-def _wrong_stages(config: Mapping) -> Iterator[tuple[list[str], str]]:
-    """Yield arms that differ from no stage, and a seed that is not among the seeds."""
-    for name, arm in config["controls"].items():
-        if arm.get("like") not in RL_STAGES:
+def _wrong_arms(config: Mapping) -> Iterator[tuple[list[str], str]]:
+    """Yield arms of `controls` that differ from no stage of RL."""
+    arms = config["controls"]
+    for name, arm in arms.items() if isinstance(arms, Mapping) else ():
+        if isinstance(arm, Mapping) and arm.get("like") not in RL_STAGES:
             key = f"controls.{name}.like"
             yield [key], f"'{key}' must name one of {', '.join(RL_STAGES)}"
+
+
+def _wrong_stages(config: Mapping) -> Iterator[tuple[list[str], str]]:
+    """Yield arms that differ from no stage, and a seed that is not among the seeds."""
+    yield from _wrong_arms(config)
     if config["seeds"] is not None and config["seed"] not in config["seeds"]:
         yield (
             ["seed", "seeds"],
@@ -320,6 +326,13 @@ def problems(
         own = [s for error in errors for s in _sentences(error, schema, places)]
         place = places.of(*(key.split(".") for key in error.keys))
         return found + (own or [f"{place}: {error}"])
+    # what such an arm inherits are keys that its author never wrote
+    arms = [
+        f"{places.of(*(key.split('.') for key in keys))}: {text}"
+        for keys, text in _wrong_arms(whole)
+    ]
+    if arms:
+        return found + arms
     inherited = Inherited(config)
     errors = inherited.without(_errors(whole, schema))
     for error in errors:
