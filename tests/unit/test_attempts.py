@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from r1repro.audit import attempts
+from r1repro.audit.attempt_records import read_attempt, read_attempts
 from r1repro.audit.attempts import AttemptNotWritable, open_attempt
-from r1repro.audit.ledger import read_attempt, read_attempts
 from r1repro.errors import StageError, Terminated
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"

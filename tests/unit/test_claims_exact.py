@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from claims_runs import SEEDS, definition, make_run, verdict_of, write_csv
 
+from r1repro.audit.attempt_records import read_attempts
 from r1repro.audit.attempts import open_attempt
 from r1repro.audit.claims import intervals
 from r1repro.audit.claims.mechanisms import equations
 from r1repro.audit.claims.mechanisms.registry import REGISTRY, run_check
-from r1repro.audit.ledger import read_attempts
 from r1repro.audit.stage_cost import COLUMNS, cells, cost_by_stage
 
 

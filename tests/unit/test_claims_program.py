@@ -14,7 +14,7 @@ import claims_expected
 from claims_cases import CASES
 from claims_runs import PUBLISHED, ROOT, attempt, make_run, metrics, questions, write_csv
 
-from r1repro.audit.ledger import read_attempts
+from r1repro.audit.attempt_records import read_attempts
 from r1repro.provenance import foreign_packages
 
 SECONDS_ALLOWED = 5

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from claims_runs import PUBLISHED, SEEDS, attempt, make_run, questions, verdict_of, write_csv
 
+from r1repro.audit.attempt_records import AttemptDamaged
 from r1repro.audit.claims.manifest import manifest
 from r1repro.audit.claims.runs import MissingEvidence, Run, open_runs
-from r1repro.audit.ledger import AttemptDamaged
 from r1repro.errors import InputError
 
 BASE, ZERO = "evaluate/base/questions.csv", "evaluate/r1_zero/questions.csv"

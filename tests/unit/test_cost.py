@@ -5,7 +5,7 @@ import itertools
 from datetime import date
 from decimal import Decimal
 
-from r1repro.audit.ledger import AttemptRecord
+from r1repro.audit.attempt_records import AttemptRecord
 from r1repro.audit.prices import PriceRow
 from r1repro.audit.stage_cost import COLUMNS, cells, cost_by_stage, summary
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from r1repro.audit.attempt_records import read_attempts
 from r1repro.audit.cost_model.inputs import CostInputsInvalid, read_inputs
 from r1repro.audit.cost_model.scenarios import evaluate, settings_of
-from r1repro.audit.ledger import read_attempts
 
 ROOT = Path(__file__).parents[2]
 INPUTS = ROOT / "config/cost_model.yaml"

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from r1repro.audit.attempt_records import AttemptRecord, read_attempts
 from r1repro.audit.cost_model.inputs import CostInputsInvalid
 from r1repro.audit.cost_model.measured import Case, compare, predict, read_own_run
-from r1repro.audit.ledger import AttemptRecord, read_attempts
 
 ROOT = Path(__file__).parents[2]
 INPUTS = ROOT / "config/cost_model_mini.yaml"

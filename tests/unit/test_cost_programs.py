@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from r1repro.audit.ledger import read_attempts
+from r1repro.audit.attempt_records import read_attempts
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = {"scale": "mini", "seed": 1}
@@ -112,7 +112,8 @@ def test_the_audit_path_imports_neither_torch_nor_snakemake():
     """An auditor needs no training stack; each import below runs in a fresh interpreter."""
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from r1repro.audit import attempts, ledger, paper_cost, prices, published, stage_cost\n"
+        "from r1repro.audit import attempt_records, attempts, paper_cost, prices, published\n"
+        "from r1repro.audit import stage_cost\n"
         "from r1repro import tracking\n"
         "heavy = {'torch', 'snakemake', 'transformers', 'wandb', 'numpy', 'jsonschema'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"

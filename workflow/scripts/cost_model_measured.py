@@ -6,9 +6,9 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from r1repro.audit.attempt_records import read_attempts
 from r1repro.audit.attempts import open_attempt
 from r1repro.audit.cost_model.measured import COLUMNS, compare, read_own_run
-from r1repro.audit.ledger import read_attempts
 from r1repro.cli import run_program, stage_parser
 from r1repro.files import atomic_writer
 

@@ -6,8 +6,8 @@ import json
 import sys
 from pathlib import Path
 
+from r1repro.audit.attempt_records import counted, read_attempts
 from r1repro.audit.attempts import open_attempt
-from r1repro.audit.ledger import counted, read_attempts
 from r1repro.audit.prices import load_prices, preferred_rows
 from r1repro.audit.stage_cost import COLUMNS, cells, cost_by_stage, summary
 from r1repro.cli import run_program, stage_parser

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 
-from r1repro.audit.ledger import AttemptRecord
+from r1repro.audit.attempt_records import AttemptRecord
 from r1repro.audit.prices import PriceRow, price_of
 
 UNKNOWN = "unknown"

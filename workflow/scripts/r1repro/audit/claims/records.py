@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from r1repro.audit.ledger import AttemptDamaged
+from r1repro.audit.attempt_records import AttemptDamaged
 from r1repro.audit.stage_cost import REPORTING
 
 

@@ -20,12 +20,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from r1repro.audit.attempt_records import AttemptRecord
 from r1repro.audit.cost_model.decode import rollout_seconds, step_of
 from r1repro.audit.cost_model.flop import BACKWARD_TOO, decode_flop
 from r1repro.audit.cost_model.inputs import Reader, load
 from r1repro.audit.cost_model.lengths import Lengths, assumed_lengths
 from r1repro.audit.cost_model.parameters import Architecture, Machine, Spread, Stack, number
-from r1repro.audit.ledger import AttemptRecord
 
 UNKNOWN = "unknown"
 SECTIONS = ("scale", "gpus_per_node", "hardware", "model", "stack", "spread", "stages")

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What ran, when, where and with which code, read from the attempt records.
 
-The records are read by `ledger`, as for the bill; here the identity fields of their first line
-(seed, host, commit, packages) are added. The attempts that make the report itself are left out:
-they still run while the page is written.
+The records are read by `attempt_records`, as for the bill; here the identity fields of their first
+line (seed, host, commit, packages) are added. The attempts that make the report itself are left
+out: they still run while the page is written.
 """
 
 import json
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from r1repro.audit.ledger import AttemptRecord
-from r1repro.audit.ledger import read_attempts as read_records
+from r1repro.audit.attempt_records import AttemptRecord
+from r1repro.audit.attempt_records import read_attempts as read_records
 from r1repro.audit.page.tables import UNKNOWN, field
 from r1repro.audit.stage_cost import REPORTING, purposes
 from r1repro.errors import InputError
@@ -76,7 +76,7 @@ def read_attempts(root: Path) -> list[Attempt]:
 
 
 def _with_identity(record: AttemptRecord, purpose: str, path: Path) -> Attempt:
-    """Add the identity fields; the record itself was checked by the ledger."""
+    """Add the identity fields; the record itself was checked there."""
     lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     whole = [line for line in lines if line.strip()][: -1 if record.torn else None]
     begin, last = json.loads(whole[0]), json.loads(whole[-1])

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from r1repro.audit.ledger import AttemptDamaged, read_attempt, read_attempts
+from r1repro.audit.attempt_records import AttemptDamaged, read_attempt, read_attempts
 
 BEGIN = {
     "kind": "begin", "attempt_id": "a1", "time_utc": "2026-03-01T10:00:00.000Z", "elapsed_ms": 0,
