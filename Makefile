@@ -121,6 +121,10 @@ RECORD := results/published/benchmarks/speed.json
 bench: setup ## Measure speed beside TRL, transformers and the machine (after make reproduce)
 	@python tests/bench/speed.py --shape mini fixed fixed_qwen2 --record "$(RECORD)"
 
+.PHONY: evidence
+evidence: setup ## Copy the tables of the five seeds to results/published/mini, with checksums
+	@python tests/bench/publish.py results results/seeds/[2-5] --to results/published/mini
+
 .PHONY: lock
 lock: setup ## Renew requirements.lock and the pins in envs/ from requirements.in
 	@python envs/lock.py
