@@ -33,10 +33,13 @@ def stop_on_problems():
     except PreflightError as error:
         raise SystemExit(f"error: {error}")
     schema = HERE.parent / "schemas" / "config.schema.yaml"
+    # Snakemake names the files of --configfile first, but they are laid over the default
+    upper = [str(file) for file in workflow.overwrite_configfiles]
+    lower = [str(file) for file in workflow.configfiles if str(file) not in upper]
     found = problems(
         config,
         yaml.safe_load(schema.read_text(encoding="utf-8")),
-        [str(file) for file in workflow.configfiles],
+        lower + upper,
         workflow.config_settings.config or {},
     )
     if found:

@@ -14,18 +14,18 @@ import copy
 import difflib
 import json
 import math
-import sys
+import reprlib
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 
-import yaml
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
 from r1repro.errors import InputError
 from r1repro.inheritance import Inherited, LikeError, resolve
 from r1repro.own_base import check_folder, config_of, positions_of
+from r1repro.places import Places, dotted, leaves
 
 WORDS = {
     "integer": "a whole number",
@@ -62,6 +62,8 @@ WHOLE_ROLLOUTS = (
     "curve_every_updates",
 )
 MANUAL = "config/README.md explains the keys"
+# beyond any number of the paper's scale (14.8e12 tokens), and still exact as a float
+MOST = 10**15
 
 
 def _is_integer(_checker, value: object) -> bool:
@@ -80,64 +82,6 @@ STRICT = validators.extend(
 )
 
 
-class Places:
-    """Where each key stands; the file read last wins, and the command line over all files."""
-
-    def __init__(self, files: Iterable[str | Path], command_line: Mapping):
-        self.lines: dict[tuple, tuple[int, str]] = {}
-        self.repeated: list[str] = []
-        for number, file in enumerate(files):
-            with open(file, encoding="utf-8") as stream:
-                root = yaml.compose(stream, Loader=yaml.SafeLoader)
-            if isinstance(root, yaml.MappingNode):
-                self._visit(root, (), number, str(file))
-        for key in _paths(command_line):
-            self.lines[key] = (sys.maxsize, "--config on the command line")
-
-    def _visit(self, node: yaml.MappingNode, path: tuple, number: int, file: str) -> None:
-        seen = set()
-        for key, value in node.value:
-            here = (*path, str(key.value))
-            place = f"{file}, line {key.start_mark.line + 1}"
-            if here in seen:
-                self.repeated.append(
-                    f"{place}: '{dotted(here)}' is set a second time; keep one of them"
-                )
-            seen.add(here)
-            self.lines[here] = (number, place)
-            if isinstance(value, yaml.MappingNode):
-                self._visit(value, here, number, file)
-
-    def of(self, *paths: Iterable) -> str:
-        """Return file and line of a key or of the nearest section around it.
-
-        Of several keys that do not fit together, the one in the file read last is meant.
-        """
-        found = []
-        for path in paths:
-            names = tuple(str(part) for part in path)
-            while names and names not in self.lines:
-                names = names[:-1]
-            if names:
-                found.append((self.lines[names][0], self.lines[names][1]))
-        if not found:
-            return "the configuration"
-        return max(found, key=lambda place: place[0])[1]
-
-
-def _paths(config: Mapping, above: tuple = ()) -> Iterator[tuple]:
-    """Yield the path of every key of a configuration, sections included."""
-    for key, value in config.items():
-        yield (*above, str(key))
-        if isinstance(value, Mapping):
-            yield from _paths(value, (*above, str(key)))
-
-
-def dotted(path: Iterable) -> str:
-    """Return a key as section.key."""
-    return ".".join(str(part) for part in path)
-
-
 def known_keys(schema: Mapping, path: tuple = ()) -> Iterator[tuple]:
     """Yield the path of every key that a schema describes, sections included."""
     for name, part in schema.get("properties", {}).items():
@@ -146,7 +90,10 @@ def known_keys(schema: Mapping, path: tuple = ()) -> Iterator[tuple]:
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except (TypeError, ValueError):  # a key that is no text, a list that holds itself
+        text = reprlib.repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -337,6 +284,13 @@ def problems(
     errors = inherited.without(_errors(whole, schema))
     for error in errors:
         found.extend(_sentences(error, schema, places))
+    huge = [
+        f"{places.of(path)}: '{dotted(path)}' must lie within {MOST:.0e} but is {_shown(value)}"
+        for path, value in leaves(config)
+        if isinstance(value, int | float) and abs(value) > MOST
+    ]
+    if not errors and huge:
+        return found + huge
     if not errors:
         found.extend(_beyond_schema(config, whole, places, inherited))
     return found
@@ -368,7 +322,7 @@ def _beyond_schema(
     for keys, text in relations(whole):
         paths = [tuple(key.split(".")) for key in keys]
         if not inherited.all_of(paths):
-            yield f"{places.of(*paths)}: {text}"
+            yield f"{places.of(*map(inherited.source, paths))}: {text}"
 
 
 def settings_of(

@@ -103,6 +103,13 @@ class Inherited:
             part = part[name]
         return False
 
+    def source(self, path: tuple) -> tuple:
+        """Return the path under which a key was written: of the section it comes from."""
+        while self.of(path):
+            section = self.section(path)
+            path = (self.named[section], *path[len(section) :])
+        return path
+
     def all_of(self, paths: list[tuple]) -> bool:
         """Say whether a problem of these keys is that of another section, where it is told."""
         concerned = [path for path in paths if self.section(path) is not None]
