@@ -24,6 +24,13 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 SMOKE = ("--configfile", "config/smoke.yaml")
 SECONDS = 400
+# Secrets as a shell may hold them; none may reach a file.
+PLANTED = {
+    "WANDB_API_KEY": "5ec2e7" * 6 + "abcd",
+    "HF_TOKEN": "hf_plantedPlantedPlantedPlanted0123456",
+    "AWS_SECRET_ACCESS_KEY": "planted/SECRET/key/0123456789abcdefghijkl",
+    "MY_PASSWORD": "correct-horse-battery-planted",
+}
 COLUMNS = {
     "results/evaluate/scores.csv": (
         "checkpoint,category,metric,k,n_prompts,value,ci_low,ci_high,seed"
@@ -116,6 +123,7 @@ def run_until(clone: Path, kill: Kill | None) -> subprocess.Popen:
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
+            env=os.environ | PLANTED,
         )
     deadline = time.monotonic() + SECONDS
     while run.poll() is None and time.monotonic() < deadline:
@@ -189,6 +197,19 @@ def test_the_chain_runs_to_its_report(runs):
         assert (runs.plain / name).stat().st_size > 0, name
     for name, columns in COLUMNS.items():
         assert (runs.plain / name).read_text().splitlines()[0] == columns
+
+
+def test_no_planted_secret_is_written_anywhere(runs):
+    """Records, logs, W&B files, Snakemake's metadata and the page hold none of four secrets."""
+    secrets = {name: value.encode() for name, value in PLANTED.items()}
+    written = 0
+    for clone in (runs.plain, runs.killed):
+        for path in sorted(clone.rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                content = path.read_bytes()
+                assert [name for name in secrets if secrets[name] in content] == [], path
+                written += path.suffix in (".wandb", ".log", ".jsonl", ".html")
+    assert written > 100
 
 
 def test_the_terminal_ends_with_the_summary(runs):
