@@ -15,6 +15,7 @@ HERE = Path(str(workflow.current_basedir.get_path_or_uri(secret_free=True)))
 sys.path.append(str(HERE.parent / "scripts"))
 
 from r1repro.configuration import problems, settings_of
+from r1repro.files import canonical_json, sha256_text
 from r1repro.inheritance import resolve
 from r1repro.messages import failure_text, summary_text
 from r1repro.own_base import files_of
@@ -50,6 +51,11 @@ def stop_on_problems():
 def settings(*keys, without=(), arm=None):
     """Return the JSON of the settings a stage depends on."""
     return settings_of(config, *keys, without=without, arm=arm)
+
+
+def configuration_digest():
+    """Return the SHA-256 of the whole configuration of this run."""
+    return sha256_text(canonical_json(config))
 
 
 def preflight_of_this_run():
@@ -117,7 +123,7 @@ BILLED = [
     "small_base", "pilot", "dev1", "rm_helpful", "rm_safety",
     "r1_zero", "dev2", "sft_data", "dev3", "r1", "distill", "small_zero",
     *(f"score_{checkpoint}" for checkpoint in CHECKPOINTS),
-    "scores", "ladder",
+    "scores", "ladder", "risk_control",
     *(f"curve_{stage}" for stage in CURVES),
 ]  # fmt: skip
 # Controls run in `snakemake full` only: what they used is billed when they ran.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Takes   results/attempts (all attempts, also failed ones), config/prices.yaml,
+Takes   the ledger (seal.smk), results/attempts, config/prices.yaml,
         config/cost_model.yaml and cost_model_mini.yaml, results/published/nature (committed
         evidence)
 Makes   results/cost: cost_by_stage.csv of this run, paper_cost.csv recomputed, cost_model.csv from
@@ -13,8 +13,8 @@ rule stage_cost:
     input:
         program="workflow/scripts/stage_cost.py",
         prices="config/prices.yaml",
-        # new whenever a stage ran anew, also when its results are the same: then so is the bill
-        ran=expand("<results>/benchmarks/{stage}.tsv", stage=BILLED),
+        ledger=rules.seal.output.ledger,
+        seal=rules.seal.output.seal,
     output:
         table=report(
             "<results>/cost/cost_by_stage.csv",
@@ -47,7 +47,7 @@ rule stage_cost:
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
-            --prices {input.prices:q} --tracking {resources.tracking:q} --wandb {params.wandb:q} \
+            --prices {input.prices:q} --ledger {input.ledger:q} --tracking {resources.tracking:q} --wandb {params.wandb:q} \
             --out {output.table:q} \
             3>&2 >{log:q} 2>&1
         """
@@ -182,6 +182,7 @@ rule cost_model_measured:
 rule cost:
     """Target: the cost of this run and the paper's."""
     input:
+        rules.seal.output,
         rules.stage_cost.output,
         rules.paper_cost.output,
         rules.cost_model.output,

@@ -6,9 +6,12 @@ import json
 import sys
 from pathlib import Path
 
-from r1repro.audit.attempt_records import counted, read_attempts
+from r1repro.audit.attempt_records import AttemptRecord, counted, read_attempts
 from r1repro.audit.attempts import open_attempt
-from r1repro.audit.prices import load_prices, preferred_rows
+from r1repro.audit.ledger.contents import preferred_prices, read_entries
+from r1repro.audit.ledger.contents import records as read_records
+from r1repro.audit.ledger.heads import read_heads
+from r1repro.audit.prices import PriceRow, load_prices, preferred_rows
 from r1repro.audit.stage_cost import COLUMNS, cells, cost_by_stage, summary
 from r1repro.cli import run_program, stage_parser
 from r1repro.errors import InputError
@@ -16,11 +19,28 @@ from r1repro.files import atomic_writer
 from r1repro.tracking import open_tracker
 
 
+def sealed_records(path: Path, preferred: list[PriceRow]) -> tuple[list[AttemptRecord], dict]:
+    """Return the attempts of a ledger, and what tracking tells of it.
+
+    Raises InputError where the ledger holds other prices than those of the configuration.
+    """
+    entries, heads = read_entries(path), read_heads(path.parent)
+    if preferred_prices(entries) != preferred:
+        raise InputError(
+            f"{path} holds other prices than the price table and cost.price_basis name; seal "
+            "again with `snakemake cost`"
+        )
+    head = heads[-1] if heads else None
+    told = {} if head is None else {"ledger.size": head.size, "ledger.root": head.root}
+    return read_records(entries), told
+
+
 def main() -> None:
     """Read records and prices, write the table."""
     cli = stage_parser(__doc__)
     for name in ("--prices", "--wandb", "--out"):
         cli.add_argument(name, type=Path, required=True)
+    cli.add_argument("--ledger", type=Path, help="the sealed attempts; without it --attempts")
     cli.add_argument("--tracking", type=json.loads, required=True)
     args = cli.parse_args()
     settings = args.settings
@@ -36,7 +56,9 @@ def main() -> None:
         purpose="final",
     ) as attempt:
         preferred = preferred_rows(load_prices(args.prices), settings["cost"]["price_basis"])
-        records = read_attempts(args.attempts)
+        records, sealed = read_attempts(args.attempts), {}
+        if args.ledger is not None:
+            records, sealed = sealed_records(args.ledger, preferred)
         rows = [cells(row) for row in cost_by_stage(records, preferred)]
         if not rows:
             raise InputError(
@@ -51,7 +73,7 @@ def main() -> None:
         group = f"{settings['scale']}-seed{settings['seed']}"
         with open_tracker(args.tracking, "stage_cost", group, settings, args.wandb) as tracker:
             attempt.wandb_run_id = tracker.run_id
-            tracker.summary(summary(rows))
+            tracker.summary(summary(rows) | sealed)
         others = [record for record in records if record.attempt_id != attempt.id]
         print(f"records read: {counted(others)}; rows written: {len(rows)}")
 

@@ -33,6 +33,19 @@ def clock_text(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
+def announce(text: str) -> None:
+    """Say one line on the terminal and in the log."""
+    print(text)
+    if os.environ.get("R1REPRO_PROGRESS") != "3":
+        return
+    stream = _open_terminal()
+    try:
+        stream.write(f"{text}\n")
+        stream.flush()
+    except OSError:  # the terminal went away; the log has it
+        return
+
+
 class Progress:
     """Show how far a stage is and how long it will still take.
 

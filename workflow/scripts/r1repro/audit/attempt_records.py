@@ -62,9 +62,9 @@ class AttemptRecord:
         return self.exit_code == 0
 
 
-def _parsed_lines(path: Path) -> tuple[list[dict], bool]:
-    """Return the lines as objects, and whether the last one was torn."""
-    pieces = path.read_bytes().split(b"\n")
+def parsed_lines(path: Path, data: bytes) -> tuple[list[dict], bool]:
+    """Return the lines of a record's bytes as objects, and whether the last one was torn."""
+    pieces = data.split(b"\n")
     if pieces[-1] == b"":
         pieces.pop()
     lines, torn = [], False
@@ -146,7 +146,11 @@ def _check_order(lines: list[_Line]) -> None:
 
 def read_attempt(path: Path) -> AttemptRecord:
     """Read one record; raises AttemptDamaged."""
-    objects, torn = _parsed_lines(path)
+    return record_of(path, *parsed_lines(path, path.read_bytes()))
+
+
+def record_of(path: Path, objects: list[dict], torn: bool) -> AttemptRecord:
+    """Return the record of parsed lines; raises AttemptDamaged."""
     lines = [_Line(path, number, fields) for number, fields in enumerate(objects, start=1)]
     _check_order(lines)
     begin, last = lines[0], lines[-1]

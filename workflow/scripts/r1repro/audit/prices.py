@@ -22,8 +22,6 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-import yaml
-
 from r1repro.errors import StageError
 
 UNITS = ("gpu_hour", "core_hour")
@@ -102,7 +100,7 @@ def _texts(row: dict, where: str) -> dict[str, str]:
     return texts
 
 
-def _row(row: object, where: str) -> PriceRow:
+def price_row(row: object, where: str) -> PriceRow:
     """Return one checked row; raises PricesInvalid that names the row and the field."""
     if not isinstance(row, dict):
         raise PricesInvalid(f"{where} must be a mapping, found {row!r}")
@@ -136,6 +134,8 @@ def _row(row: object, where: str) -> PriceRow:
 
 def load_prices(path: Path) -> list[PriceRow]:
     """Read the price table; raises PricesInvalid that names file, row and field."""
+    import yaml  # late: whoever reads the prices of a ledger needs no YAML
+
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -148,7 +148,7 @@ def load_prices(path: Path) -> list[PriceRow]:
     rows = []
     for number, item in enumerate(content["prices"], start=1):
         name = item["id"] if isinstance(item, dict) and "id" in item else f"number {number}"
-        row = _row(item, f"{path}, price row {name}")
+        row = price_row(item, f"{path}, price row {name}")
         if row.id in {other.id for other in rows}:
             raise PricesInvalid(f"{path}: the id {row.id!r} occurs twice")
         rows.append(row)

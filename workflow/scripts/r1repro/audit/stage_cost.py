@@ -37,7 +37,9 @@ COLUMNS = (
 MS_PER_HOUR = 3_600_000
 MICROJOULES_PER_KWH = 3_600_000_000_000
 DECIMALS = Decimal("0.000000001")
-REPORTING = ("stage_cost", "paper_cost", "cost_model", "cost_model_measured", "claims", "page")
+REPORTING = (
+    "seal", "stage_cost", "paper_cost", "cost_model", "cost_model_measured", "claims", "page",
+)  # fmt: skip
 PURPOSE_ORDER = ("final", "preparatory", "superseded", "failed")
 EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
@@ -59,6 +61,17 @@ class CostRow:
     unit_price_usd: Decimal | None
     cost_usd: Decimal | None
     energy_kwh: Decimal | None
+    energy_source: str
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What the attempts of one row add up to; `microjoules` is None where one is unknown."""
+
+    attempts: int
+    wall_ms: int
+    core_ms: int
+    microjoules: int | None
     energy_source: str
 
 
@@ -86,13 +99,12 @@ def _divided(amount: int, by: int) -> Decimal:
     return EXACT.quantize(EXACT.divide(Decimal(amount), Decimal(by)), DECIMALS)
 
 
-def _energy(group: Sequence[AttemptRecord]) -> tuple[Decimal | None, str]:
+def _energy(group: Sequence[AttemptRecord]) -> tuple[int | None, str]:
     sources = {record.energy_source for record in group}
     amounts = [record.energy_microjoules for record in group]
     if UNKNOWN in sources or None in amounts:
         return None, UNKNOWN
-    kwh = _divided(sum(amounts), MICROJOULES_PER_KWH)
-    return kwh, "estimated" if "estimated" in sources else "measured"
+    return sum(amounts), "estimated" if "estimated" in sources else "measured"
 
 
 def _price(record: AttemptRecord, preferred: Sequence[PriceRow]) -> PriceRow | None:
@@ -100,31 +112,41 @@ def _price(record: AttemptRecord, preferred: Sequence[PriceRow]) -> PriceRow | N
     return price_of(record.device, unit, date.fromisoformat(record.started_utc[:10]), preferred)
 
 
-def _row(purpose: str, price: PriceRow | None, group: Sequence[AttemptRecord]) -> CostRow:
-    first = group[0]
-    gpus = first.nodes * first.gpus_per_node
-    wall_ms = sum(record.elapsed_ms for record in group)
-    core_ms = sum(record.elapsed_ms * record.nodes * record.cpu_cores for record in group)
-    gpu_hours, core_hours = _divided(wall_ms * gpus, MS_PER_HOUR), _divided(core_ms, MS_PER_HOUR)
-    cost = None
+def _sums(group: Sequence[AttemptRecord]) -> Sums:
+    return Sums(
+        len(group),
+        sum(record.elapsed_ms for record in group),
+        sum(record.elapsed_ms * record.nodes * record.cpu_cores for record in group),
+        *_energy(group),
+    )
+
+
+def row_of(key: tuple, price: PriceRow | None, sums: Sums) -> CostRow:
+    """Return the row of one group; `key` are the first six columns."""
+    stage, scale, purpose, device, nodes, gpus_per_node = key
+    gpus = nodes * gpus_per_node
+    gpu_hours = _divided(sums.wall_ms * gpus, MS_PER_HOUR)
+    core_hours = _divided(sums.core_ms, MS_PER_HOUR)
+    cost = energy = None
     if price is not None:
         cost = EXACT.multiply(gpu_hours if gpus else core_hours, price.price)
-    energy_kwh, energy_source = _energy(group)
+    if sums.microjoules is not None:
+        energy = _divided(sums.microjoules, MICROJOULES_PER_KWH)
     return CostRow(
-        stage=first.stage,
-        scale=first.scale,
+        stage=stage,
+        scale=scale,
         purpose=purpose,
-        device=first.device,
-        nodes=first.nodes,
-        gpus_per_node=first.gpus_per_node,
-        attempts=len(group),
-        hours=_divided(wall_ms, MS_PER_HOUR),
+        device=device,
+        nodes=nodes,
+        gpus_per_node=gpus_per_node,
+        attempts=sums.attempts,
+        hours=_divided(sums.wall_ms, MS_PER_HOUR),
         gpu_hours=gpu_hours,
         core_hours=core_hours,
         unit_price_usd=None if price is None else price.price,
         cost_usd=cost,
-        energy_kwh=energy_kwh,
-        energy_source=energy_source,
+        energy_kwh=energy,
+        energy_source=sums.energy_source,
     )
 
 
@@ -149,7 +171,7 @@ def cost_by_stage(records: Sequence[AttemptRecord], preferred: Sequence[PriceRow
         key=lambda key: (stage_order.index(key[0]), key[1], PURPOSE_ORDER.index(key[2])),
     )
     with localcontext(EXACT):
-        return [_row(key[2], price_by_id[key[-1]], groups[key]) for key in ordered]
+        return [row_of(key[:6], price_by_id[key[-1]], _sums(groups[key])) for key in ordered]
 
 
 def cells(row: CostRow) -> dict[str, str]:

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What held what at the same time: no GPU works twice in one moment, and no stage beside itself.
+
+GPU      (host, UUID): two attempts that hold it at once are an error. Where no UUID is known there
+         is nothing to compare.
+Work     (host, stage, part, scale, seed): the state folder is locked, and Snakemake locks the run;
+         a second attempt beside the first bills one work twice.
+CPU      attempts may share a host's cores: Snakemake runs as many jobs at once as it has cores.
+         More at once than cores is worth a look, so it is a warning.
+Choices  Times are wall clocks and end a little late: 2 s are let pass for a GPU; 15 s for work and
+         CPU, because a stage whose workflow was killed notices only after a second or two.
+"""
+
+from array import array
+from typing import NamedTuple
+
+GPU_TOLERANCE_MS = 2_000
+WORK_TOLERANCE_MS = 15_000
+
+
+class Overlap(NamedTuple):
+    """Two lines of the ledger (or numbers of records) whose attempts overlap by so much."""
+
+    what: tuple
+    first: int
+    second: int
+    by_ms: int
+
+
+class Crowd(NamedTuple):
+    """A moment at which a host ran more attempts than it has cores."""
+
+    host: str
+    number: int
+    cores: int
+    at_ms: int
+
+
+class Occupancy:
+    """Intervals by what they occupy: start, end and number of the attempt, flat in arrays."""
+
+    def __init__(self):
+        self._gpus: dict[tuple[str, str], array] = {}  # (host, UUIDs as one text)
+        self._work: dict[tuple, array] = {}
+        self._hosts: dict[tuple[str, int], array] = {}  # (host, cores), attempts without GPU
+
+    def add(
+        self, number: int, start: int, end: int, host: str, gpus: str, cores: int, work: tuple
+    ) -> None:
+        """Note an attempt; `gpus` are its UUIDs joined by spaces, empty where none is known."""
+        found = (start, end, number)
+        self._work.setdefault((host, *work), array("q")).extend(found)
+        if gpus:
+            self._gpus.setdefault((host, gpus), array("q")).extend(found)
+        else:
+            self._hosts.setdefault((host, cores), array("q")).extend(found)
+
+    def merge(self, other: "Occupancy") -> None:
+        """Take in what another part of the ledger held."""
+        for mine, theirs in (
+            (self._gpus, other._gpus),
+            (self._work, other._work),
+            (self._hosts, other._hosts),
+        ):
+            for key, intervals in theirs.items():
+                mine.setdefault(key, array("q")).extend(intervals)
+
+    def gpu_overlaps(self) -> list[Overlap]:
+        """Return the first overlap on each GPU, or on each set of GPUs held together."""
+        owners: dict[tuple[str, str], set[str]] = {}
+        for host, gpus in self._gpus:
+            for uuid in gpus.split():
+                owners.setdefault((host, uuid), set()).add(gpus)
+        found = []
+        for key, intervals in self._gpus.items():
+            found += _first_overlap(key, intervals, GPU_TOLERANCE_MS)
+        shared = {
+            (host, frozenset(sets)): uuid for (host, uuid), sets in owners.items() if len(sets) > 1
+        }
+        for (host, sets), uuid in shared.items():
+            joined = array("q")
+            for gpus in sorted(sets):
+                joined.extend(self._gpus[host, gpus])
+            found += _first_overlap((host, uuid), joined, GPU_TOLERANCE_MS)
+        return found
+
+    def work_overlaps(self) -> list[Overlap]:
+        """Return the first overlap of each work with itself."""
+        found = []
+        for key, intervals in self._work.items():
+            found += _first_overlap(key, intervals, WORK_TOLERANCE_MS)
+        return found
+
+    def crowds(self) -> list[Crowd]:
+        """Return each host's fullest moment if it ran more attempts than cores."""
+        found = []
+        for (host, cores), intervals in self._hosts.items():
+            starts = sorted(intervals[0::3])
+            ends = sorted(end - WORK_TOLERANCE_MS for end in intervals[1::3])
+            running = ended = most = at = 0
+            for start in starts:
+                while ended < len(ends) and ends[ended] <= start:
+                    ended += 1
+                    running -= 1
+                running += 1
+                if running > most:
+                    most, at = running, start
+            if most > cores:
+                found.append(Crowd(host, most, cores, at))
+        return found
+
+
+def _first_overlap(key: tuple, intervals: array, tolerance: int) -> list[Overlap]:
+    """Return the first overlap among intervals in any order, or nothing."""
+    starts = intervals[0::3]
+    order = range(len(starts))
+    if any(starts[i] > starts[i + 1] for i in range(len(starts) - 1)):
+        order = sorted(order, key=starts.__getitem__)
+    latest, holder = None, 0
+    for position in order:
+        start, end, number = intervals[3 * position : 3 * position + 3]
+        if latest is not None and start < latest - tolerance:
+            return [Overlap(key, holder, number, min(latest, end) - start)]
+        if latest is None or end > latest:
+            latest, holder = end, number
+    return []

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bill of a ledger in one pass: sums by group that can be merged, so no attempt is kept.
+
+It gives the rows of `stage_cost.cost_by_stage`, which keeps all attempts and says what the columns
+mean; a test compares the two. What needs all attempts there is done with sums here:
+
+superseded   completed attempts are summed by (stage, part, scale, hardware, day); the last one of
+             each (stage, part, scale) is kept beside the sum and taken out of it at the end
+price        depends on device, unit and day, so the sums are kept by day and priced at the end
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import localcontext
+from typing import NamedTuple
+
+from r1repro.audit.prices import PriceRow, price_of
+from r1repro.audit.stage_cost import (
+    EXACT,
+    PURPOSE_ORDER,
+    REPORTING,
+    UNKNOWN,
+    CostRow,
+    Sums,
+    row_of,
+)
+
+
+class Billed(NamedTuple):
+    """What the bill needs to know of one attempt."""
+
+    attempt_id: str
+    stage: str
+    part: str
+    scale: str
+    purpose: str
+    completed: bool
+    device: str
+    nodes: int
+    gpus_per_node: int
+    cpu_cores: int
+    started_utc: str
+    elapsed_ms: int
+    energy_microjoules: int | None
+    energy_source: str
+
+
+@dataclass(slots=True)
+class _Group:
+    """Sums over attempts of one group, and the first of them."""
+
+    attempts: int
+    wall_ms: int
+    core_ms: int
+    microjoules: int
+    without_energy: int
+    estimated: int
+    first: tuple[str, str]
+
+    def add(self, other: "_Group") -> None:
+        self.attempts += other.attempts
+        self.wall_ms += other.wall_ms
+        self.core_ms += other.core_ms
+        self.microjoules += other.microjoules
+        self.without_energy += other.without_energy
+        self.estimated += other.estimated
+        self.first = min(self.first, other.first)
+
+    def without(self, other: "_Group") -> "_Group":
+        return _Group(
+            self.attempts - other.attempts,
+            self.wall_ms - other.wall_ms,
+            self.core_ms - other.core_ms,
+            self.microjoules - other.microjoules,
+            self.without_energy - other.without_energy,
+            self.estimated - other.estimated,
+            self.first,
+        )
+
+
+class Tally:
+    """Sums of the attempts seen so far."""
+
+    def __init__(self):
+        self._failed: dict[tuple, _Group] = {}
+        self._done: dict[tuple, _Group] = {}
+        # the last completed attempt of each work: when and which, its purpose, key and amounts
+        self._last: dict[tuple, tuple] = {}
+        self._stages: dict[str, tuple[str, str]] = {}
+
+    def add(self, found: Billed) -> None:
+        """Count one attempt in."""
+        if found.stage in REPORTING:
+            return
+        started = (found.started_utc, found.attempt_id)
+        held = found.elapsed_ms * found.nodes * found.cpu_cores
+        lacking = found.energy_microjoules is None or found.energy_source == UNKNOWN
+        one = _Group(
+            1,
+            found.elapsed_ms,
+            held,
+            found.energy_microjoules or 0,
+            lacking,
+            found.energy_source == "estimated",
+            started,
+        )
+        work = (found.stage, found.part, found.scale)
+        hardware = (found.device, found.nodes, found.gpus_per_node, found.started_utc[:10])
+        key = (*work, *hardware)
+        group = self._done if found.completed else self._failed
+        if key in group:
+            group[key].add(one)
+        else:
+            group[key] = one
+        if found.completed:
+            last = self._last.get(work)
+            if last is None or started > last[0]:
+                self._last[work] = (started, found.purpose, key, one)
+        stage = self._stages.get(found.stage)
+        if stage is None or started < stage:
+            self._stages[found.stage] = started
+
+    def merge(self, other: "Tally") -> None:
+        """Count in what another part of the ledger held."""
+        for mine, theirs in ((self._failed, other._failed), (self._done, other._done)):
+            for key, group in theirs.items():
+                if key in mine:
+                    mine[key].add(group)
+                else:
+                    mine[key] = group
+        for work, last in other._last.items():
+            if work not in self._last or last[0] > self._last[work][0]:
+                self._last[work] = last
+        for stage, started in other._stages.items():
+            self._stages[stage] = min(started, self._stages.get(stage, started))
+
+    def _by_purpose(self):
+        """Yield (purpose, key, sums) with every attempt in exactly one."""
+        for key, group in self._failed.items():
+            yield "failed", key, group
+        last_in = {key: (purpose, one) for _, purpose, key, one in self._last.values()}
+        for key, group in self._done.items():
+            if key not in last_in:
+                yield "superseded", key, group
+                continue
+            purpose, one = last_in[key]
+            yield purpose, key, one
+            if group.attempts > 1:
+                yield "superseded", key, group.without(one)
+
+    def rows(self, preferred: Sequence[PriceRow]) -> list[CostRow]:
+        """Return the bill at these prices, as `cost_by_stage` does."""
+        in_dollars = [row for row in preferred if row.currency == "USD"]
+        groups: dict[tuple, _Group] = {}
+        prices: dict[str | None, PriceRow | None] = {None: None}
+        for purpose, key, group in self._by_purpose():
+            stage, _, scale, device, nodes, gpus, day = key
+            unit = "gpu_hour" if gpus else "core_hour"
+            price = price_of(device, unit, date.fromisoformat(day), in_dollars)
+            price_id = None if price is None else price.id
+            prices[price_id] = price
+            wide = (stage, scale, purpose, device, nodes, gpus, price_id)
+            if wide in groups:
+                groups[wide].add(group)
+            else:
+                groups[wide] = group.without(_Group(0, 0, 0, 0, 0, 0, group.first))
+        order = {s: n for n, s in enumerate(sorted(self._stages, key=self._stages.__getitem__))}
+        ordered = sorted(
+            groups,
+            key=lambda wide: (
+                order[wide[0]],
+                wide[1],
+                PURPOSE_ORDER.index(wide[2]),
+                groups[wide].first,
+            ),
+        )
+        with localcontext(EXACT):
+            return [row_of(wide[:6], prices[wide[6]], _sums(groups[wide])) for wide in ordered]
+
+
+def _sums(group: _Group) -> Sums:
+    source = "estimated" if group.estimated else "measured"
+    lacking = group.without_energy > 0
+    return Sums(
+        group.attempts,
+        group.wall_ms,
+        group.core_ms,
+        None if lacking else group.microjoules,
+        UNKNOWN if lacking else source,
+    )
