@@ -22,11 +22,12 @@ def read_entries(path: Path) -> list[dict]:
 
     The chain is not followed here: `scan` does.
     """
-    entries, number = [], 0
+    entries: list[dict] = []
     try:
-        for number, line in enumerate(each_line(path), start=1):
+        for line in each_line(path):
             entries.append(parse(line))
     except NotStrict as error:
+        number = len(entries) + 1
         raise InputError(f"{path}, line {number}: {error}; restore the ledger") from error
     except OSError as error:
         raise InputError(

@@ -65,6 +65,10 @@ class Occupancy:
             for key, intervals in theirs.items():
                 mine.setdefault(key, array("q")).extend(intervals)
 
+    def latest(self) -> int:
+        """Return when the last attempt ended, 0 without one."""
+        return max((max(intervals[1::3]) for intervals in self._work.values()), default=0)
+
     def gpu_overlaps(self) -> list[Overlap]:
         """Return the first overlap on each GPU, or on each set of GPUs held together."""
         owners: dict[tuple[str, str], set[str]] = {}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Proofs of RFC 9162 by pymerkle: a line is in the tree, an earlier tree is the start of a later one.
+"""Proofs by pymerkle (RFC 9162): a line is in the tree, an earlier tree begins a later one.
 
 Whoever has only a root and a line, or only two roots, checks with them what the ledger says.
 

@@ -99,6 +99,11 @@ class Reader:
             return None
         if told is not None:
             self.part.tell(Fault("schema", index, told))
+        self.check_times(index, seen)
+        return seen
+
+    def check_times(self, index: int, seen: Seen) -> None:
+        """Tell what one attempt's own times contradict."""
         took = seen.ended - seen.started
         elapsed = seen.billed.elapsed_ms
         if took < 0:
@@ -109,7 +114,6 @@ class Reader:
                 "was set, or one of the numbers"
             )
             self.part.tell(Fault("clock", index, what, "warning"))
-        return seen
 
     def _order(self, index: int, seen: Seen) -> None:
         """Within a seal attempts stand in the order in which they began."""

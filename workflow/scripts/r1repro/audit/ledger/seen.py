@@ -13,8 +13,8 @@ from r1repro.audit.ledger.tally import Billed
 ORDER = (
     "attempt_id", "cpu_cores", "device", "device_uuids", "elapsed_ms", "ended_utc",
     "energy_microjoules", "energy_source", "exit_code", "flop", "gpus_per_node", "host", "index",
-    "inputs", "nodes", "outcome", "outputs", "part", "precision", "previous", "purpose", "scale", "seed", "stage",
-    "started_utc",
+    "inputs", "nodes", "outcome", "outputs", "part", "precision", "previous", "purpose", "scale",
+    "seed", "stage", "started_utc",
 )  # fmt: skip
 if TAKEN != ORDER:
     raise AssertionError(f"the fields that are taken are {TAKEN}, not {ORDER}")
