@@ -4,8 +4,8 @@
 Dump      TZ=UTC sacct -X -D -P -o JobIDRaw,JobName,Account,Comment,Start,End,ElapsedRaw,AllocTRES,\
 State,ExitCode,NodeList,ConsumedEnergyRaw   (-D keeps requeued jobs; with -n the columns are in
           this order)
-GPUs      `gres/gpu=N` of AllocTRES, the total of the job. The typed entry (`gres/gpu:h800=N`) counts
-          the same GPUs again and is not added.
+GPUs      `gres/gpu=N` of AllocTRES, the total of the job. The typed entry (`gres/gpu:h800=N`)
+          counts the same GPUs again and is not added.
 Join      by job id (a requeued job has several rows, which belong together). A job of the
           workflow's rules (comment `rule_...`) without an attempt is not billed: it may have failed
           before its program began.

@@ -2,8 +2,8 @@
 """Read an offline run of Weights & Biases without its client: id, start, steps, exit.
 
 Format   7 bytes of header (`:W&B`, 0xBEE1 little-endian, version), then a LevelDB log: blocks of
-         32 KiB; in each, pieces of CRC-32 (4 bytes, over type and data), length (2), type (1: whole,
-         2: first, 3: middle, 4: last), data. Pieces join to a protobuf `Record`.
+         32 KiB; in each, pieces of CRC-32 (4 bytes, over type and data), length (2), type
+         (1: whole, 2: first, 3: middle, 4: last), data. Pieces join to a protobuf `Record`.
 Fields   Record: history 2, run 17, exit 18. RunRecord: run_id 1, start_time 17 (seconds 1,
          nanos 2). HistoryRecord: item 1, with key 1, nested_key 2, value_json 16.
          RunExitRecord: exit_code 1, runtime 2. Taken from the client's wandb_internal.proto;
