@@ -54,7 +54,11 @@ def _choice(*texts: str) -> Field:
 # canonical JSON writes printable ASCII as it is, but for quotes and backslashes
 NAME = Field(r'"[ !#-\[\]-~]{0,200}"', "a text of at most 200 printable ASCII characters")
 STAGE = Field(r'"[a-z0-9_]{1,80}"', "a name of small letters, digits and _")
-TEXT = Field(r'"(?:[^"\\\x00-\x1f]|\\["\\bfnrt]|\\u00(?:0[0-7bef]|1[0-9a-f])){0,2000}"', "a text")
+# in a loop over runs of plain characters, which is ten times as fast as one over characters
+TEXT = Field(
+    r'"[^"\\\x00-\x1f]*(?:(?:\\["\\bfnrt]|\\u00(?:0[0-7bef]|1[0-9a-f]))[^"\\\x00-\x1f]*)*"',
+    "a text",
+)
 WHOLE = Field(r"(?:0|[1-9][0-9]{0,11})", "a whole number from 0 to 10^12")
 COUNT = Field(r"(?:0|[1-9][0-9]{0,29})", "a whole number from 0 to 10^30")
 POSITIVE = Field(r"[1-9][0-9]{0,6}", "a whole number from 1 to 10^7")
@@ -67,11 +71,9 @@ TIME = Field(
     r'T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z"',
     "a time like 2026-01-31T10:00:00.000Z",
 )
-DIGESTS = Field(
-    rf"\{{(?:{TEXT.pattern}:{DIGEST.pattern}(?:,(?!\}})|(?=\}})))*\}}",
-    "SHA-256 by path",
-)
-NAMES = Field(rf"\[(?:{NAME.pattern}(?:,(?!\])|(?=\])))*\]", "a list of texts of printable ASCII")
+ONE_DIGEST = f"{TEXT.pattern}:{DIGEST.pattern}"
+DIGESTS = Field(rf"\{{(?:{ONE_DIGEST}(?:,{ONE_DIGEST})*)?\}}", "SHA-256 by path")
+NAMES = Field(rf"\[(?:{NAME.pattern}(?:,{NAME.pattern})*)?\]", "a list of texts of printable ASCII")
 LINKS = {"index": WHOLE.needed(), "previous": DIGEST.needed()}
 ATTEMPT = LINKS | {
     "kind": _choice("attempt"),
@@ -136,7 +138,11 @@ def _pattern(fields: dict[str, Field]) -> re.Pattern:
     """Return the pattern of the canonical line: sorted keys, no spaces."""
     parts = []
     for name, field in sorted(fields.items()):
-        inner = f"(?P<{name}>{field.pattern})" if field.taken else field.pattern
+        inner = field.pattern
+        if field.taken:
+            # the value of a text, which cannot be null, without its quotes
+            quoted = inner.startswith('"') and inner.endswith('"')
+            inner = f'"(?P<{name}>{inner[1:-1]})"' if quoted else f"(?P<{name}>{inner})"
         parts.append(f'"{name}":{inner}')
     return re.compile(r"\{" + ",".join(parts) + r"\}")
 

@@ -65,14 +65,12 @@ def finish(whole: Part) -> None:
 
 def _continues(before, after) -> bool:
     """Say whether an amendment is of the same attempt, later in its life."""
-    left = before.billed._replace(
-        completed=False, elapsed_ms=0, energy_microjoules=None, energy_source=""
-    )
-    right = after.billed._replace(
-        completed=False, elapsed_ms=0, energy_microjoules=None, energy_source=""
-    )
-    longer = after.billed.elapsed_ms >= before.billed.elapsed_ms
-    return left == right and longer and before.host == after.host and before.gpus == after.gpus
+    lived = dict(
+        completed=False, elapsed_ms=0, energy_microjoules=None, energy_source="", ended=0, flop=0,
+        precision="", finished=False,
+    )  # fmt: skip
+    same = before._replace(**lived) == after._replace(**lived)
+    return same and after.elapsed_ms >= before.elapsed_ms and after.flop >= before.flop
 
 
 def _count_ids(whole: Part) -> None:

@@ -12,10 +12,15 @@ Choices  Times are wall clocks and end a little late: 2 s are let pass for a GPU
 """
 
 from array import array
+from collections import defaultdict
 from typing import NamedTuple
 
 GPU_TOLERANCE_MS = 2_000
 WORK_TOLERANCE_MS = 15_000
+
+
+def _intervals() -> array:
+    return array("q")
 
 
 class Overlap(NamedTuple):
@@ -40,20 +45,21 @@ class Occupancy:
     """Intervals by what they occupy: start, end and number of the attempt, flat in arrays."""
 
     def __init__(self):
-        self._gpus: dict[tuple[str, str], array] = {}  # (host, UUIDs as one text)
-        self._work: dict[tuple, array] = {}
-        self._hosts: dict[tuple[str, int], array] = {}  # (host, cores), attempts without GPU
+        # by (host, UUIDs as one text); by host and work; by (host, cores) of those without GPU
+        self._gpus: dict[tuple[str, str], array] = defaultdict(_intervals)
+        self._work: dict[tuple, array] = defaultdict(_intervals)
+        self._hosts: dict[tuple[str, int], array] = defaultdict(_intervals)
 
     def add(
         self, number: int, start: int, end: int, host: str, gpus: str, cores: int, work: tuple
     ) -> None:
         """Note an attempt; `gpus` are its UUIDs joined by spaces, empty where none is known."""
         found = (start, end, number)
-        self._work.setdefault((host, *work), array("q")).extend(found)
+        self._work[host, *work].extend(found)
         if gpus:
-            self._gpus.setdefault((host, gpus), array("q")).extend(found)
+            self._gpus[host, gpus].extend(found)
         else:
-            self._hosts.setdefault((host, cores), array("q")).extend(found)
+            self._hosts[host, cores].extend(found)
 
     def merge(self, other: "Occupancy") -> None:
         """Take in what another part of the ledger held."""
@@ -63,7 +69,7 @@ class Occupancy:
             (self._hosts, other._hosts),
         ):
             for key, intervals in theirs.items():
-                mine.setdefault(key, array("q")).extend(intervals)
+                mine[key].extend(intervals)
 
     def latest(self) -> int:
         """Return when the last attempt ended, 0 without one."""

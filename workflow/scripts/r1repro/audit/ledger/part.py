@@ -65,16 +65,17 @@ class Part:
 
     def settle(self, index: int, seen: Seen) -> None:
         """Count an attempt that no later line can replace."""
-        billed = seen.billed
-        self.tally.add(billed)
-        work = (billed.stage, billed.part, billed.scale, seen.seed)
+        self.tally.add(seen)
+        work = (seen.stage, seen.part, seen.scale, seen.seed)
         self.occupancy.add(
-            index, seen.started, seen.ended, seen.host, seen.gpus, billed.cpu_cores, work
+            index, seen.started, seen.ended, seen.host, seen.gpus, seen.cpu_cores, work
         )
         if seen.flop:
-            gpus = billed.nodes * billed.gpus_per_node
-            cores = billed.nodes * billed.cpu_cores
-            hardware = (billed.device, seen.precision, gpus, cores)
-            rate = seen.flop * 1000 / max(billed.elapsed_ms, 1)
-            if hardware not in self.fastest or rate > self.fastest[hardware].flop_per_second:
+            nodes = seen.nodes
+            hardware = (
+                seen.device, seen.precision, nodes * seen.gpus_per_node, nodes * seen.cpu_cores
+            )  # fmt: skip
+            rate = seen.flop * 1000 / max(seen.elapsed_ms, 1)
+            fastest = self.fastest.get(hardware)
+            if fastest is None or rate > fastest.flop_per_second:
                 self.fastest[hardware] = Fastest(rate, index)

@@ -51,7 +51,7 @@ class Reader:
                 linked = self._other(index, line)
             else:
                 groups = found.groups()
-                linked = (groups[INDEX], groups[PREVIOUS][1:-1])
+                linked = (groups[INDEX], groups[PREVIOUS])
                 self._attempt(index, groups)
             if linked is not None:
                 self._link(index, *linked, previous)
@@ -81,8 +81,8 @@ class Reader:
         seen = self._sound(index, groups)
         if seen is None:
             return
-        part, billed = self.part, seen.billed
-        part.ids.append(billed.attempt_id)
+        part = self.part
+        part.ids.append(seen.attempt_id)
         part.places.append(index)
         self._order(index, seen)
         if seen.finished:
@@ -105,7 +105,7 @@ class Reader:
     def check_times(self, index: int, seen: Seen) -> None:
         """Tell what one attempt's own times contradict."""
         took = seen.ended - seen.started
-        elapsed = seen.billed.elapsed_ms
+        elapsed = seen.elapsed_ms
         if took < 0:
             self.part.tell(Fault("times", index, "it ended before it began"))
         elif abs(took - elapsed) > JUMP_MS:
@@ -117,7 +117,7 @@ class Reader:
 
     def _order(self, index: int, seen: Seen) -> None:
         """Within a seal attempts stand in the order in which they began."""
-        part, begun = self.part, (seen.started, seen.billed.attempt_id)
+        part, begun = self.part, (seen.started, seen.attempt_id)
         if begun < part.last_started:
             what = "it began before the attempt of the line before it"
             part.tell(Fault("order", index, what))
@@ -125,7 +125,7 @@ class Reader:
             part.first_started, part.first_place = begun, index
         part.last_started, part.last_place = max(begun, part.last_started), index
         late = self._sealed_ms is not None and seen.started < self._sealed_ms - LATE_MS
-        if late and seen.billed.stage not in REPORTING:
+        if late and seen.stage not in REPORTING:
             what = "it began before an earlier seal, which does not hold it"
             part.tell(Fault("late", index, what))
 

@@ -70,11 +70,12 @@ def each_line(path: Path, first: int = 0, last: int | None = None) -> Iterator[b
     """Yield the whole lines of a range without their ends; what follows the last end is cut."""
     with open(path, "rb") as handle:
         end = handle.seek(0, os.SEEK_END) if last is None else last
+        left, rest = end - first, b""
         handle.seek(first)
-        while handle.tell() < end:
-            for line in handle.readlines(min(BLOCK_BYTES, end - handle.tell())):
-                if line.endswith(b"\n"):
-                    yield line[:-1]
+        while left > 0 and (block := handle.read(min(BLOCK_BYTES, left))):
+            left -= len(block)
+            *lines, rest = (rest + block).split(b"\n")
+            yield from lines
 
 
 def _reach(path: Path, first: int, last: int, index: int, seals: Sequence[Seal]) -> Part:

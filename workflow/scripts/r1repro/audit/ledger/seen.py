@@ -7,7 +7,6 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from r1repro.audit.ledger.fields import TAKEN, outcome_of
-from r1repro.audit.ledger.tally import Billed
 
 # the order of the groups in the pattern of a line, which is that of the sorted keys
 ORDER = (
@@ -21,16 +20,29 @@ if TAKEN != ORDER:
 
 
 class Seen(NamedTuple):
-    """What the checks need of one attempt; times are milliseconds since 1970."""
+    """What the bill and the checks need of one attempt."""
 
-    billed: Billed
-    started: int
+    attempt_id: str
+    stage: str
+    part: str
+    scale: str
+    purpose: str
+    completed: bool
+    device: str
+    nodes: int
+    gpus_per_node: int
+    cpu_cores: int
+    started_utc: str
+    elapsed_ms: int
+    energy_microjoules: int | None
+    energy_source: str
+    started: int  # milliseconds since 1970
     ended: int
     host: str
     gpus: str  # UUIDs joined by spaces
     seed: str
     flop: int
-    precision: str
+    precision: str  # empty where it is not known
     finished: bool
 
 
@@ -47,39 +59,38 @@ def of_groups(groups: tuple[str, ...]) -> tuple[Seen, str | None]:
     (ident, cores, device, uuids, elapsed, ended, joules, source, code, flop, gpus, host, _,
      inputs, nodes, outcome, outputs, part, precision, _, purpose, scale, seed, stage,
      started) = groups  # fmt: skip
-    started = started[1:-1]
     exit_code = None if code == "null" else int(code)
-    billed = Billed(
-        ident[1:-1],
-        stage[1:-1],
-        part[1:-1],
-        scale[1:-1],
-        purpose[1:-1],
+    seen = Seen(
+        ident,
+        stage,
+        part,
+        scale,
+        purpose,
         exit_code == 0,
-        device[1:-1],
+        device,
         int(nodes),
         int(gpus),
         int(cores),
         started,
         int(elapsed),
         None if joules == "null" else int(joules),
-        source[1:-1],
-    )
-    seen = Seen(
-        billed,
+        source,
         milliseconds(started),
-        milliseconds(ended[1:-1]),
-        host[1:-1],
+        milliseconds(ended),
+        host,
         "" if uuids == "[]" else uuids[2:-2].replace('","', " "),
         seed,
         int(flop),
         "" if precision == "null" else precision[1:-1],
         exit_code is not None,
     )
-    told = _contradiction(exit_code, outcome[1:-1], billed)
-    for files in (inputs, outputs):
-        if files.count('":"') > 1 and not _ascending(files):
-            told = told or "a path occurs twice in its inputs or outputs, or out of order"
+    told = None
+    if outcome != outcome_of(exit_code):
+        told = f"outcome {outcome!r} with exit code {exit_code!r}"
+    elif (source == "unknown") != (joules == "null"):
+        told = "an energy without a source, or a source without an energy"
+    elif not (_ascending(inputs) and _ascending(outputs)):
+        told = "a path occurs twice in its inputs or outputs, or out of order"
     return seen, told
 
 
@@ -88,14 +99,9 @@ def _ascending(files: str) -> bool:
     if "\\" in files:
         names = [name for name, _ in json.loads(files, object_pairs_hook=list)]
     else:
-        names = [piece.rpartition('"')[2] for piece in files.split('":"')[:-1]]
+        pieces = files.split('":"')
+        if len(pieces) < 3:
+            return True
+        # a digest, its quote, a comma and a quote stand before every name but the first
+        names = [pieces[0][2:], *[piece[67:] for piece in pieces[1:-1]]]
     return all(first < second for first, second in pairwise(names))
-
-
-def _contradiction(exit_code: int | None, outcome: str, billed: Billed) -> str | None:
-    """Say which fields of an attempt cannot be true together."""
-    if outcome != outcome_of(exit_code):
-        return f"outcome {outcome!r} with exit code {exit_code!r}"
-    if (billed.energy_source == "unknown") != (billed.energy_microjoules is None):
-        return "an energy without a source, or a source without an energy"
-    return None

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import localcontext
-from typing import NamedTuple
 
+from r1repro.audit.ledger.seen import Seen
 from r1repro.audit.prices import PriceRow, price_of
 from r1repro.audit.stage_cost import (
     EXACT,
@@ -25,25 +25,6 @@ from r1repro.audit.stage_cost import (
     Sums,
     row_of,
 )
-
-
-class Billed(NamedTuple):
-    """What the bill needs to know of one attempt."""
-
-    attempt_id: str
-    stage: str
-    part: str
-    scale: str
-    purpose: str
-    completed: bool
-    device: str
-    nodes: int
-    gpus_per_node: int
-    cpu_cores: int
-    started_utc: str
-    elapsed_ms: int
-    energy_microjoules: int | None
-    energy_source: str
 
 
 @dataclass(slots=True)
@@ -57,6 +38,18 @@ class _Group:
     without_energy: int
     estimated: int
     first: tuple[str, str]
+
+    def count(self, seen: Seen, started: tuple[str, str]) -> None:
+        self.attempts += 1
+        self.wall_ms += seen.elapsed_ms
+        self.core_ms += seen.elapsed_ms * seen.nodes * seen.cpu_cores
+        if seen.energy_microjoules is None:
+            self.without_energy += 1
+        else:
+            self.microjoules += seen.energy_microjoules
+            self.estimated += seen.energy_source == "estimated"
+        if started < self.first:
+            self.first = started
 
     def add(self, other: "_Group") -> None:
         self.attempts += other.attempts
@@ -79,47 +72,46 @@ class _Group:
         )
 
 
+def _one(seen: Seen) -> _Group:
+    """Return the sums of one attempt."""
+    started = (seen.started_utc, seen.attempt_id)
+    group = _Group(0, 0, 0, 0, 0, 0, started)
+    group.count(seen, started)
+    return group
+
+
 class Tally:
     """Sums of the attempts seen so far."""
 
     def __init__(self):
         self._failed: dict[tuple, _Group] = {}
         self._done: dict[tuple, _Group] = {}
-        # the last completed attempt of each work: when and which, its purpose, key and amounts
+        # the last completed attempt of each work: when and which, its key, itself
         self._last: dict[tuple, tuple] = {}
         self._stages: dict[str, tuple[str, str]] = {}
 
-    def add(self, found: Billed) -> None:
+    def add(self, seen: Seen) -> None:
         """Count one attempt in."""
-        if found.stage in REPORTING:
+        stage = seen.stage
+        if stage in REPORTING:
             return
-        started = (found.started_utc, found.attempt_id)
-        held = found.elapsed_ms * found.nodes * found.cpu_cores
-        lacking = found.energy_microjoules is None or found.energy_source == UNKNOWN
-        one = _Group(
-            1,
-            found.elapsed_ms,
-            held,
-            found.energy_microjoules or 0,
-            lacking,
-            found.energy_source == "estimated",
-            started,
-        )
-        work = (found.stage, found.part, found.scale)
-        hardware = (found.device, found.nodes, found.gpus_per_node, found.started_utc[:10])
-        key = (*work, *hardware)
-        group = self._done if found.completed else self._failed
-        if key in group:
-            group[key].add(one)
+        started = (seen.started_utc, seen.attempt_id)
+        work = (stage, seen.part, seen.scale)
+        hardware = (seen.device, seen.nodes, seen.gpus_per_node, seen.started_utc[:10])
+        key = work + hardware
+        groups = self._done if seen.completed else self._failed
+        group = groups.get(key)
+        if group is None:
+            groups[key] = _one(seen)
         else:
-            group[key] = one
-        if found.completed:
+            group.count(seen, started)
+        if seen.completed:
             last = self._last.get(work)
             if last is None or started > last[0]:
-                self._last[work] = (started, found.purpose, key, one)
-        stage = self._stages.get(found.stage)
-        if stage is None or started < stage:
-            self._stages[found.stage] = started
+                self._last[work] = (started, key, seen)
+        first = self._stages.get(stage)
+        if first is None or started < first:
+            self._stages[stage] = started
 
     def merge(self, other: "Tally") -> None:
         """Count in what another part of the ledger held."""
@@ -139,7 +131,7 @@ class Tally:
         """Yield (purpose, key, sums) with every attempt in exactly one."""
         for key, group in self._failed.items():
             yield "failed", key, group
-        last_in = {key: (purpose, one) for _, purpose, key, one in self._last.values()}
+        last_in = {key: (seen.purpose, _one(seen)) for _, key, seen in self._last.values()}
         for key, group in self._done.items():
             if key not in last_in:
                 yield "superseded", key, group

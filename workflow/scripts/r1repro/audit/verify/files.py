@@ -114,11 +114,16 @@ def _inputs(run: Run, report: Report, entry: dict, makers: dict, digests: _Diges
         elif not before:
             what = f"it was read {entry['started_utc']}, before any attempt had made it"
             report.error("input", name, path, what, how)
-        elif digests.of(path) or Path(path).suffix:
-            # of a folder that is gone nobody can tell whether Snakemake's file is the difference
-            if not any(_same(m["outputs"][path], digest, path, digests) for m in before):
-                what = "what was read is not what any attempt before it wrote"
-                report.error("input", name, path, what, how)
+        elif _differs(path, digest, before, digests):
+            what = "what was read is not what any attempt before it wrote"
+            report.error("input", name, path, what, how)
+
+
+def _differs(path: str, read: str, before: list[dict], digests: _Digests) -> bool:
+    """Say whether what was read is nothing that was written before."""
+    if not digests.of(path) and not Path(path).suffix:
+        return False  # a folder that is gone: Snakemake's file may be all the difference
+    return not any(_same(maker["outputs"][path], read, path, digests) for maker in before)
 
 
 def _same(written: str, read: str, path: str, digests: _Digests) -> bool:

@@ -19,9 +19,10 @@ from r1repro.audit.ledger.part import Part
 from r1repro.audit.ledger.scan import Ledger
 from r1repro.audit.ledger.seen import Seen, of_groups
 from r1repro.audit.prices import PriceRow, PricesInvalid
+from r1repro.audit.verify.findings import Report
 from r1repro.errors import InputError
 
-MOST_ENTRIES = 200_000  # of a longer ledger the lines are not kept, only its sums
+MOST_ENTRIES = 5_000  # of a longer ledger without records the lines are not kept, only its sums
 
 
 @dataclass
@@ -112,9 +113,12 @@ def read_records(run: Run) -> None:
         run.attempts, run.records = map(list, zip(*pairs, strict=True))
 
 
-def read_ledger_lines(run: Run) -> None:
-    """Keep the lines of a short, sound ledger; attempts come from it where records are absent."""
-    if run.ledger is None or run.ledger.size > MOST_ENTRIES:
+def read_ledger_lines(run: Run, report: Report) -> None:
+    """Keep the lines of a sound ledger; attempts come from it where records are absent."""
+    if run.ledger is None:
+        return
+    if not run.records and run.ledger.size > MOST_ENTRIES:
+        report.note(f"{run.name('attempts')}: no records, so only the ledger itself was checked")
         return
     if any(found.check == "schema" for found in run.ledger.part.faults):
         return

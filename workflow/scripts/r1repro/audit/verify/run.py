@@ -79,7 +79,7 @@ def verify(folder: Path, options: Options) -> Report:
         runs.append(run)
         chain.check(run, report)
         read_records(run)
-        read_ledger_lines(run)
+        read_ledger_lines(run, report)
         for check in CHECKS:
             check(run, report)
         if options.allowed_signers is not None:
