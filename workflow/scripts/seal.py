@@ -4,7 +4,7 @@
 import sys
 from pathlib import Path
 
-from r1repro.audit.attempts import open_attempt
+from r1repro.audit.attempts import open_attempt, utc_now
 from r1repro.audit.ledger.heads import LEDGER, ROOT, SEAL, sign
 from r1repro.audit.ledger.sealing import Run, seal
 from r1repro.audit.prices import load_prices, preferred_rows
@@ -45,6 +45,7 @@ def main() -> None:
             seed=settings["seed"],
             commit=git_state(Path(__file__)),
             configuration_sha256=args.configuration,
+            now=utc_now(),
         )
         table = sha256_file(args.prices)
         sealed = seal(folder, args.results, args.attempts, run, preferred, table)

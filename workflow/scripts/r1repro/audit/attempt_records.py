@@ -25,6 +25,7 @@ class AttemptDamaged(StageError):
     """An attempt record is not what `attempts` writes."""
 
     def __init__(self, path: Path, number: int, what: str):
+        self.path = path
         super().__init__(
             f"attempt record {path}, line {number}: {what}; restore the file or move it away "
             "(and say so beside the bill: its hours are then missing)"

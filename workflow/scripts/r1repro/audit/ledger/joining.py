@@ -65,10 +65,10 @@ def finish(whole: Part) -> None:
 
 def _continues(before, after) -> bool:
     """Say whether an amendment is of the same attempt, later in its life."""
-    lived = dict(
-        completed=False, elapsed_ms=0, energy_microjoules=None, energy_source="", ended=0, flop=0,
-        precision="", finished=False,
-    )  # fmt: skip
+    lived = {
+        "completed": False, "elapsed_ms": 0, "energy_microjoules": None, "energy_source": "",
+        "ended": 0, "flop": 0, "precision": "", "finished": False,
+    }  # fmt: skip
     same = before._replace(**lived) == after._replace(**lived)
     return same and after.elapsed_ms >= before.elapsed_ms and after.flop >= before.flop
 

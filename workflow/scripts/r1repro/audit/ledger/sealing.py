@@ -14,14 +14,11 @@ Choices  Lines are appended and synced before seal.json is replaced; a crash in 
 """
 
 import os
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
-from r1repro.audit.attempts import utc_now
 from r1repro.audit.ledger.entries import (
     RecordFile,
     attempt_entry,
@@ -41,7 +38,7 @@ from r1repro.audit.prices import PriceRow
 from r1repro.audit.stage_cost import REPORTING
 from r1repro.files import sync_folder
 
-SILENT_SECONDS = 60.0  # a record whose last line is older belongs to a process that is gone
+SILENT_MS = 60_000  # a record whose last line is older belongs to a process that is gone
 
 
 class LedgerDamaged(SealDamaged):
@@ -68,6 +65,7 @@ class Run:
     seed: int
     commit: tuple[str, bool | str]
     configuration_sha256: str
+    now: str  # when it is sealed
 
 
 @dataclass(frozen=True)
@@ -121,15 +119,17 @@ def _state(folder: Path) -> _State:
     return _State(ledger.size, ledger.part.last_hash, ledger.leaves, records, prices, heads)
 
 
-def _still_running(file: RecordFile) -> bool:
+def _still_running(file: RecordFile, now: str) -> bool:
     """Say whether a program of the report has not ended, or not long enough ago to be gone."""
     if file.record.exit_code is not None:
         return False
-    last = datetime.fromisoformat(file.lines[-1]["time_utc"]).timestamp()
-    return time.time() - last < SILENT_SECONDS
+    silent = milliseconds(now) - milliseconds(file.lines[-1]["time_utc"])
+    return silent < SILENT_MS
 
 
-def _changes(results: Path, attempts: Path, state: _State) -> tuple[list[dict], list[dict]]:
+def _changes(
+    results: Path, attempts: Path, state: _State, now: str
+) -> tuple[list[dict], list[dict]]:
     """Return new entries and amendments, oldest first; raises LedgerDamaged, AttemptDamaged."""
     new, amended, missing = [], [], dict(state.records)
     seen: dict[str, Path] = {}
@@ -145,7 +145,7 @@ def _changes(results: Path, attempts: Path, state: _State) -> tuple[list[dict], 
         if ident in state.records:
             amendment = _amendment(path, file, *state.records[ident])
             amended += [] if amendment is None else [amendment]
-        elif file.record.stage not in REPORTING or not _still_running(file):
+        elif file.record.stage not in REPORTING or not _still_running(file, now):
             new.append(attempt_entry(file))
     for ident, (index, entry) in missing.items():
         what = f"it is gone, but line {index + 1} of the ledger holds attempt {ident}"
@@ -193,7 +193,7 @@ def seal(
     Raises LedgerDamaged and AttemptDamaged, before anything is written.
     """
     state = _state(folder)
-    new, amended = _changes(results, attempts, state)
+    new, amended = _changes(results, attempts, state, run.now)
     prices = prices_entry(preferred, table)
     same = state.prices is not None and all(
         state.prices[name] == prices[name] for name in ("table_sha256", "rows")
@@ -212,13 +212,13 @@ def seal(
             seed=run.seed,
             commit=run.commit,
             configuration=run.configuration_sha256,
-            now=utc_now(),
+            now=run.now,
         )
         entries.insert(0, first)
-    return _write(folder, state, entries, len(state.records) + len(new))
+    return _write(folder, state, entries, len(state.records) + len(new), run.now)
 
 
-def _write(folder: Path, state: _State, entries: list[dict], attempts: int) -> Sealed:
+def _write(folder: Path, state: _State, entries: list[dict], attempts: int, now: str) -> Sealed:
     """Append entries, compute the new head, write it."""
     previous, lines = state.last_hash, []
     for number, entry in enumerate(entries):
@@ -230,7 +230,7 @@ def _write(folder: Path, state: _State, entries: list[dict], attempts: int) -> S
     for leaf in each_leaf(leaves):
         tree.add(leaf)
     proof = consistency(leaves, state.heads[-1].size) if state.heads else None
-    heads = [*state.heads, Head(tree.size, tree.root().hex(), utc_now(), proof)]
+    heads = [*state.heads, Head(tree.size, tree.root().hex(), now, proof)]
     _append(folder / LEDGER, lines)
     write_heads(folder, heads)
     return Sealed(tree.size, tree.root().hex(), len(entries), attempts, heads)
