@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hands that change a sealed run, from clumsy to careful: each function is one kind of tampering."""
+"""Tools of hands that change a sealed run, from clumsy to careful."""
 
 import json
 import shutil

@@ -458,7 +458,7 @@ SACCT_KINDS = [
 
 @pytest.mark.parametrize(("row", "told"), SACCT_KINDS)
 def test_accounting_tells_what_is_not_billed(run, row, told):
-    """A job without attempt is an error, hours of a job beyond its attempts too, start-up is not."""
+    """A job without attempt and hours beyond the attempts are errors, start-up is not."""
     path = run.parent / "sacct.txt"
     path.write_text(SACCT + row)
     findings = [what for _, _, what in found(run, sacct=path)]
