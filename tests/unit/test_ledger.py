@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Claims about the ledger's own arithmetic: tree, proofs, lines, sums; against second computations."""
+"""Claims about the ledger's own arithmetic: tree, proofs, lines and sums, each computed twice."""
 
 import json
 import random

@@ -233,9 +233,8 @@ def test_published_evidence_without_ledger_or_records_is_verified(tmp_path):
     seed = tmp_path / "published/mini/seed1"
     shutil.copytree(results / "attempts", seed / "attempts")
     shutil.copytree(results / "evaluate", seed / "evaluate")
-    shutil.copytree(
-        results / "cost", seed / "cost", ignore=lambda *_: {"ledger.jsonl", "seal.json"}
-    )
+    (seed / "cost").mkdir()
+    shutil.copy(results / "cost/cost_by_stage.csv", seed / "cost")
     report = verify(tmp_path / "published", Options())
     assert report.findings == []
     assert (report.checked["rows of the bill"], report.checked["outputs"]) == (6, 2)

@@ -37,6 +37,7 @@ rule page:
         published_curve="results/published/nature/r1_zero_curve.csv",
         cost_by_stage=rules.stage_cost.output.table,
         paper_cost=rules.paper_cost.output.table,
+        seal=rules.seal.output.seal,
     output:
         report=report(
             "<results>/report.html",
@@ -97,6 +98,7 @@ rule page:
             --sft-rejections {input.sft_rejections:q} --published-sft {input.published_sft:q} \
             --published-curve {input.published_curve:q} \
             --cost-by-stage {input.cost_by_stage:q} --paper-cost {input.paper_cost:q} \
+            --seal {input.seal:q} \
             --templates {params.templates:q} \
             --out-report {output.report:q} --out-summary {output.summary:q} \
             3>&2 >{log:q} 2>&1

@@ -37,7 +37,7 @@ PUBLISHED = {
     "published_ladder": NATURE / "stages_benchmarks.csv",
     "published_sft": NATURE / "sft_data.csv",
 }
-OTHERS = ("base_metrics", "curves", "attempts", *PUBLISHED)
+OTHERS = ("base_metrics", "curves", "attempts", "seal", *PUBLISHED)
 
 
 def main() -> None:
@@ -45,6 +45,8 @@ def main() -> None:
     for name in (*TABLES, "out_report", "out_summary"):
         cli.add_argument(f"--{name.replace('_', '-')}", type=Path, required=True)
     cli.add_argument("--samples", type=Path, nargs="+", required=True)
+    # none where the attempts are not sealed
+    cli.add_argument("--seal", type=Path, help="heads of the ledger")
     # none where the base is the user's own
     cli.add_argument("--base-metrics", type=Path, nargs="?", help="training metrics of the base")
     # those of the stages that the configuration has beside r1_zero

@@ -95,6 +95,8 @@ def _head(evidence: Evidence) -> dict:
         ("Seed", str(evidence.seed)),
         ("Stages", f"{len(done)} completed in {duration(busy)} of work"),
     ]
+    if evidence.head is not None:
+        facts.append(("Ledger", prose.ledger(evidence.head.size, evidence.head.root)))
     results = verdicts.key_results(evidence.scores, evidence.kind)
     summary = "; ".join(f"{r.name} {r.measured} ({r.verdict})" for r in results)
     return {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from r1repro.audit.ledger.heads import Head, read_heads
 from r1repro.audit.page import answers, bill, claims, curves, dataset, history, ladder, recipe
 from r1repro.audit.page.paper_bill import PaperBill, read_paper_bill
 from r1repro.audit.page.scores import Scores
@@ -46,6 +47,7 @@ class Paths:
     paper_cost: Path
     attempts: Path
     templates: Path
+    seal: Path | None = None  # heads of the ledger, where the attempts are sealed
 
     def linked(self) -> list[tuple[Path, str]]:
         """Return every table with what it holds."""
@@ -84,6 +86,7 @@ HOLDS = {
     "tokens_manifest": "lengths of all data files in tokens",
     "decontamination": "what the 10-gram filter removed",
     "cost_by_stage": "the bill of this run",
+    "seal": "the roots of the ledger behind the bill",
     "paper_cost": "the paper's cost table, recomputed",
     "published_curve": "the paper's learning curve, digitised",
 }
@@ -110,6 +113,7 @@ class Evidence:
     attempts: list[history.Attempt]
     finished: list[history.Attempt]
     own_base: str | None  # name of the folder of a base that was not trained here
+    head: Head | None = None  # of the ledger
 
     @property
     def kind(self) -> str:
@@ -170,6 +174,7 @@ def read_evidence(paths: Paths, settings: dict, report: Path) -> Evidence:
         attempts=attempts,
         finished=finished,
         own_base=Path(checkpoint).name if checkpoint else None,
+        head=None if paths.seal is None else next(reversed(read_heads(paths.seal.parent)), None),
     )
 
 

@@ -167,3 +167,11 @@ def headline(scale: str, own_base: str | None = None) -> tuple[str, str]:
     if own_base is not None:
         return OWN_BASE[0], OWN_BASE[1].format(name=own_base)
     return HEADLINES[scale]
+
+
+def ledger(size: int, root: str) -> str:
+    """Say what the bill rests on and how anyone checks it."""
+    return (
+        f"{count(size)} lines under the root {root}; check it with python "
+        "workflow/scripts/audit.py verify on the folder of results"
+    )
