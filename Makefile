@@ -31,7 +31,8 @@ help: ## List the targets
 reproduce: setup ## Set up and run the miniature reproduction to its report (results/report.html)
 	@python -m snakemake
 
-# Further seeds lie in folders of their own; each call continues where the last one stopped.
+# Further seeds lie in folders of their own; each call continues where the last one stopped. The
+# second command of a seed enters what the controls used into its ledger and its bill.
 .PHONY: reproduce-full
 reproduce-full: setup ## The same with controls and five seeds, for every mechanism claim
 	@set -e; first=1; for seed in 1 2 3 4 5; do \
@@ -39,6 +40,8 @@ reproduce-full: setup ## The same with controls and five seeds, for every mechan
 		if [ $$seed = $$first ]; then results=results; logs=logs; fi; \
 		echo "seed $$seed: $$results"; \
 		python -m snakemake full --config seed=$$seed \
+			"pathvars={results: $$results, logs: $$logs}"; \
+		python -m snakemake cost --forcerun seal --config seed=$$seed \
 			"pathvars={results: $$results, logs: $$logs}"; \
 	done; \
 	python -m snakemake --configfile config/full.yaml
@@ -118,8 +121,9 @@ measure: setup ## Measure what README states: fresh clones, SEEDS="1 2 3", a sec
 RECORD := results/published/benchmarks/speed.json
 
 .PHONY: bench
-bench: setup ## Measure speed beside TRL, transformers and the machine (after make reproduce)
+bench: setup ## Measure speed beside its peers, and of verifying large ledgers (after make reproduce)
 	@python tests/bench/speed.py --shape mini fixed fixed_qwen2 --record "$(RECORD)"
+	@python tests/bench/ledger.py --record results/published/benchmarks/ledger.json
 
 .PHONY: evidence
 evidence: setup ## Copy the tables of the five seeds to results/published/mini, with checksums

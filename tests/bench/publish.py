@@ -43,7 +43,11 @@ TABLES = (
     "evaluate/*.csv",
     "evaluate/*/*.csv",
     "cost/*.csv",
+    "cost/ledger.jsonl",
+    "cost/seal.json",
+    "cost/ledger.root*",
     "attempts/**/*.jsonl",
+    "benchmarks/*.tsv",
 )
 
 

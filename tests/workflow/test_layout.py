@@ -61,8 +61,9 @@ def test_no_program_is_named_like_an_installed_distribution():
 
 
 def test_every_program_is_a_rule():
-    """Programs without a rule would run nowhere."""
-    assert {path.stem for path in SCRIPTS.glob("*.py")} == {rule.program for rule in RULES}
+    """Programs without a rule would run nowhere; an auditor runs `audit` by hand."""
+    programs = {path.stem for path in SCRIPTS.glob("*.py")} - {"audit"}
+    assert programs == {rule.program for rule in RULES}
 
 
 @pytest.mark.parametrize("path", sorted(SCRIPTS.rglob("*.py")), ids=lambda path: path.name)
