@@ -11,6 +11,8 @@ prices against the table beside it. Prints Markdown; writes a JSON record with e
 """
 
 import argparse
+import heapq
+import itertools
 import json
 import math
 import os
@@ -22,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -54,12 +57,20 @@ def moment(milliseconds: int) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
 
 
-def attempt(number: int, draw: random.Random, free: list[int]) -> dict:
-    """Return an attempt on the node that is free first; a year holds about a million."""
-    node = min(range(len(free)), key=free.__getitem__)
-    start = free[node] + draw.randrange(2_000, 60_000)
-    elapsed = draw.randrange(60_000, 4_500_000)
-    free[node] = start + elapsed
+def attempts(size: int) -> Iterator[dict]:
+    """Yield attempts in the order in which they begin; 80 nodes make a million in a year."""
+    draw = random.Random(size)
+    nodes = [(draw.randrange(60_000), node) for node in range(sum(n for _, n in DEVICES))]
+    heapq.heapify(nodes)
+    for number in range(size):
+        start, node = nodes[0]
+        elapsed = draw.randrange(60_000, 4_500_000)
+        heapq.heapreplace(nodes, (start + elapsed + draw.randrange(2_001, 60_000), node))
+        yield attempt(number, node, start, elapsed, draw)
+
+
+def attempt(number: int, node: int, start: int, elapsed: int, draw: random.Random) -> dict:
+    """Return one attempt of a node of eight GPUs."""
     stage = draw.choice(STAGES)
     code = 1 if draw.random() < 0.1 else 0
     device = DEVICES[0][0] if node < DEVICES[0][1] else DEVICES[1][0]
@@ -111,12 +122,7 @@ def attempt(number: int, draw: random.Random, free: list[int]) -> dict:
 
 def make(folder: Path, size: int) -> int:
     """Write a sealed ledger of so many attempts and its bill; return the ledger's bytes."""
-    draw, cost = random.Random(size), folder / "cost"
-    free = [draw.randrange(60_000) for _ in range(sum(number for _, number in DEVICES))]
-    attempts = sorted(
-        (attempt(number, draw, free) for number in range(size)),
-        key=lambda entry: (entry["started_utc"], entry["attempt_id"]),
-    )
+    cost = folder / "cost"
     preferred = [row for row in load_prices(PRICES) if row.unit == "gpu_hour"]
     first = genesis(
         results="results", scale="node", seed=1, commit=("unknown", "unknown"),
@@ -125,7 +131,8 @@ def make(folder: Path, size: int) -> int:
     cost.mkdir(parents=True)
     tree, leaves, previous, heads = Accumulator(), bytearray(), NO_LINE, []
     with open(cost / LEDGER, "wb") as handle:
-        for entry in (first, prices_entry(preferred, sha256_file(PRICES)), *attempts):
+        begun = (first, prices_entry(preferred, sha256_file(PRICES)))
+        for entry in itertools.chain(begun, attempts(size)):
             line = line_of(entry, tree.size, previous)
             previous = sha256_bytes(line)
             handle.write(line + b"\n")
