@@ -38,6 +38,9 @@ def check(run: Run, report: Report) -> None:
         for number, what in _faults(file):
             how = f"sed -n '{number}p' {run.name(file.path)}"
             report.error("record", run.name(file.path), f"line {number}", what, how)
+        for number, what in _jumps(file.lines):
+            how = f"sed -n '{number - 1},{number}p' {run.name(file.path)}"
+            report.warning("clock", run.name(file.path), f"line {number}", what, how)
     if run.entries is not None and (run.records or run.damaged):
         _against_ledger(run, report)
     unfinished = sum(entry["outcome"] == "unfinished" for entry in run.attempts)
@@ -71,19 +74,24 @@ def _faults(file: RecordFile):
 def _along(lines: list[dict]):
     """Yield what goes backwards from line to line."""
     for number, (before, after) in enumerate(pairwise(lines), start=2):
+        if milliseconds(after["time_utc"]) < milliseconds(before["time_utc"]) - JUMP_MS:
+            yield number, "the wall clock was set back since the line before it"
+        for name in COUNTERS:
+            if name in before and after[name] < before[name]:
+                yield number, f"{name} shrinks from {before[name]} to {after[name]}"
+
+
+def _jumps(lines: list[dict]):
+    """Yield where the wall clock moved otherwise than the monotonic one (a laptop that slept)."""
+    for number, (before, after) in enumerate(pairwise(lines), start=2):
         passed = milliseconds(after["time_utc"]) - milliseconds(before["time_utc"])
         counted = after["elapsed_ms"] - before["elapsed_ms"]
-        if passed < -JUMP_MS:
-            yield number, "the wall clock was set back since the line before it"
-        elif abs(passed - counted) > JUMP_MS:
+        if abs(passed - counted) > JUMP_MS:
             yield (
                 number,
                 f"{counted} ms were counted since the line before it, {passed} ms passed on the "
                 "wall clock",
             )
-        for name in COUNTERS:
-            if name in before and after[name] < before[name]:
-                yield number, f"{name} shrinks from {before[name]} to {after[name]}"
 
 
 def _pairs(pairs: list[tuple[str, object]]) -> dict:
