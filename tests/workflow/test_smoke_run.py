@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -85,6 +86,9 @@ FILES = [
     "results/prepare/rm_accuracy.csv",
     "results/claims/manifest.json",
     "results/cost/paper_cost.csv",
+    "results/cost/ledger.jsonl",
+    "results/cost/seal.json",
+    "results/cost/ledger.root",
     "results/report.html",
     "results/summary.txt",
     *COLUMNS,
@@ -230,6 +234,18 @@ def test_the_logs_hold_no_control_characters(runs):
             {"\x7f", "\x1b"} & set(text)
         )
         assert not found, f"{path.name}: {found}"
+
+
+def test_both_runs_verify(runs):
+    """The auditor's program finds nothing, killed attempts or not, and the root was printed."""
+    for clone in (runs.plain, runs.killed):
+        command = [sys.executable, "workflow/scripts/audit.py", "verify", "results"]
+        answer = subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False)
+        assert (answer.returncode, answer.stdout.splitlines()[-1:]) == (0, ["all holds"]), answer
+        root = (clone / "results/cost/ledger.root").read_text().split()[0]
+        assert f"root {root}" in (clone / "output.txt").read_text()
+        assert root in (clone / "logs/seal.log").read_text()
+        assert root in (clone / "results/report.html").read_text()
 
 
 def test_every_stage_left_a_complete_attempt(runs):
