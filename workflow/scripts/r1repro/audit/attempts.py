@@ -63,7 +63,12 @@ class AttemptNotWritable(StageError):
 
 def utc_now() -> str:
     """Return the wall clock as ISO 8601 in UTC with milliseconds."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    return utc_text(datetime.now(UTC))
+
+
+def utc_text(moment: datetime) -> str:
+    """Return a moment in UTC as ISO 8601 with milliseconds."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
 class _Lines:
@@ -277,15 +282,15 @@ def _split_inputs(inputs: Iterable[Path]) -> tuple[list[Path], list[Path]]:
     return early, late
 
 
-def _identity(stage: str, part: str, hardware: Hardware, early: list[Path]) -> dict:
-    """Return the fields of `begin` that are read from the machine."""
+def _identity(stage: str, part: str, now: datetime, hardware: Hardware, early: list[Path]) -> dict:
+    """Return the fields of `begin` that are read from the machine; it began at `now`."""
     commit, dirty = git_state(Path(__file__))
-    started = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    started = now.strftime("%Y%m%dT%H%M%SZ")
     return {
         "kind": "begin",
         "record_version": RECORD_VERSION,
         "attempt_id": f"{started}-{os.getpid()}-{secrets.token_hex(4)}",
-        "time_utc": utc_now(),
+        "time_utc": utc_text(now),
         "elapsed_ms": 0,
         "stage": stage,
         "part": part,
@@ -328,10 +333,10 @@ def open_attempt(
     if process_rank(os.environ) > 0:
         yield _SilentAttempt(read_hardware(gpus))
         return
-    started = time.monotonic()
+    started, now = time.monotonic(), datetime.now(UTC)
     early, late = _split_inputs([Path(path) for path in inputs])
     hardware = read_hardware(gpus)
-    begin = _identity(stage, part, hardware, early) | {
+    begin = _identity(stage, part, now, hardware, early) | {
         "inputs_hashed_later": [str(path) for path in late],
         "scale": scale,
         "purpose": purpose,

@@ -17,7 +17,7 @@ from itertools import pairwise
 from r1repro.audit.attempts import COUNTERS
 from r1repro.audit.ledger.contents import latest
 from r1repro.audit.ledger.entries import RecordFile
-from r1repro.audit.ledger.reader import JUMP_MS
+from r1repro.audit.ledger.reader import JUMP_MS, SETUP_MS
 from r1repro.audit.ledger.seen import milliseconds
 from r1repro.audit.stage_cost import REPORTING
 from r1repro.audit.verify.findings import Report
@@ -86,7 +86,8 @@ def _jumps(lines: list[dict]):
     for number, (before, after) in enumerate(pairwise(lines), start=2):
         passed = milliseconds(after["time_utc"]) - milliseconds(before["time_utc"])
         counted = after["elapsed_ms"] - before["elapsed_ms"]
-        if abs(passed - counted) > JUMP_MS:
+        before_first = SETUP_MS if number == 2 else JUMP_MS
+        if not -before_first <= passed - counted <= JUMP_MS:
             yield (
                 number,
                 f"{counted} ms were counted since the line before it, {passed} ms passed on the "
