@@ -37,7 +37,9 @@ COLUMNS = (
 MS_PER_HOUR = 3_600_000
 MICROJOULES_PER_KWH = 3_600_000_000_000
 DECIMALS = Decimal("0.000000001")
-REPORTING = ("stage_cost", "paper_cost", "cost_model", "cost_model_measured", "claims", "page")
+REPORTING = (
+    "stage_cost", "paper_cost", "cost_model", "cost_model_measured", "claims", "page", "exports",
+)  # fmt: skip
 PURPOSE_ORDER = ("final", "preparatory", "superseded", "failed")
 EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
@@ -128,8 +130,13 @@ def _row(purpose: str, price: PriceRow | None, group: Sequence[AttemptRecord]) -
     )
 
 
-def cost_by_stage(records: Sequence[AttemptRecord], preferred: Sequence[PriceRow]) -> list[CostRow]:
-    """Return the bill: every attempt in exactly one row, stages in the order they first began."""
+def billed_groups(
+    records: Sequence[AttemptRecord], preferred: Sequence[PriceRow]
+) -> list[tuple[str, PriceRow | None, list[AttemptRecord]]]:
+    """Return purpose, price and attempts of each row of the bill, in its order.
+
+    Every attempt is in exactly one group; stages come in the order they first began.
+    """
     billed = [record for record in records if record.stage not in REPORTING]
     billed.sort(key=lambda record: (record.started_utc, record.attempt_id))
     purpose_of = purposes(billed)
@@ -148,8 +155,14 @@ def cost_by_stage(records: Sequence[AttemptRecord], preferred: Sequence[PriceRow
         groups,
         key=lambda key: (stage_order.index(key[0]), key[1], PURPOSE_ORDER.index(key[2])),
     )
+    return [(key[2], price_by_id[key[-1]], groups[key]) for key in ordered]
+
+
+def cost_by_stage(records: Sequence[AttemptRecord], preferred: Sequence[PriceRow]) -> list[CostRow]:
+    """Return the bill: one row for each of `billed_groups`."""
+    groups = billed_groups(records, preferred)
     with localcontext(EXACT):
-        return [_row(key[2], price_by_id[key[-1]], groups[key]) for key in ordered]
+        return [_row(purpose, price, group) for purpose, price, group in groups]
 
 
 def cells(row: CostRow) -> dict[str, str]:
