@@ -132,8 +132,8 @@ def _row(purpose: str, price: PriceRow | None, group: Sequence[AttemptRecord]) -
 
 def billed_groups(
     records: Sequence[AttemptRecord], preferred: Sequence[PriceRow]
-) -> list[tuple[str, PriceRow | None, list[AttemptRecord]]]:
-    """Return purpose, price and attempts of each row of the bill, in its order.
+) -> list[tuple[tuple, PriceRow | None, list[AttemptRecord]]]:
+    """Return the first six columns, price and attempts of each row of the bill, in its order.
 
     Every attempt is in exactly one group; stages come in the order they first began.
     """
@@ -155,14 +155,15 @@ def billed_groups(
         groups,
         key=lambda key: (stage_order.index(key[0]), key[1], PURPOSE_ORDER.index(key[2])),
     )
-    return [(key[2], price_by_id[key[-1]], groups[key]) for key in ordered]
+    return [(key[:6], price_by_id[key[-1]], groups[key]) for key in ordered]
 
 
 def cost_by_stage(records: Sequence[AttemptRecord], preferred: Sequence[PriceRow]) -> list[CostRow]:
     """Return the bill: one row for each of `billed_groups`."""
-    groups = billed_groups(records, preferred)
     with localcontext(EXACT):
-        return [_row(purpose, price, group) for purpose, price, group in groups]
+        return [
+            _row(key[2], price, group) for key, price, group in billed_groups(records, preferred)
+        ]
 
 
 def cells(row: CostRow) -> dict[str, str]:

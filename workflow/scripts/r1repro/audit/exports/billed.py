@@ -65,7 +65,7 @@ def billed_attempts(
     with localcontext(EXACT):
         found = [
             billed
-            for purpose, price, row in billed_groups(records, preferred)
-            for billed in _of_row(purpose, price, row)
+            for key, price, row in billed_groups(records, preferred)
+            for billed in _of_row(key[2], price, row)
         ]
     return sorted(found, key=lambda billed: (billed.record.started_utc, billed.record.attempt_id))
