@@ -5,8 +5,8 @@ They are no part of the project's own environment: focus-validator wants an old 
 Python 3.12 (its numpy has no wheel for later ones), and a validator should not share its libraries
 with what it validates.
 
-Usage    python envs/checkers/install.py [NAME ...]     make those that are missing or outdated
-         python envs/checkers/install.py --lock         renew the locks from NAME.in (needs the index)
+Usage    python envs/checkers/install.py [NAME ...]  make what is missing or outdated
+         python envs/checkers/install.py --lock      renew the locks from NAME.in
 Makes    .venv-checkers/NAME, instantly when its lock has not changed
 Needs    uv (in .venv after `make setup`) and the package index, or uv's cache
 """

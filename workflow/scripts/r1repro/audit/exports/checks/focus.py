@@ -19,7 +19,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
 from pathlib import Path
 
 from r1repro.audit.attempt_records import AttemptRecord
@@ -27,7 +27,9 @@ from r1repro.audit.exports.focus import COLUMNS, COPIES_OF_COST, COSTS, UNIT_PRI
 from r1repro.audit.prices import PriceRow
 from r1repro.audit.stage_cost import REPORTING, CostRow, cost_by_stage
 
-NUMBER = re.compile(r"-?\d{1,30}(\.\d{1,30})?")
+NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")  # of no other script
+WHOLE = re.compile(r"[0-9]{1,18}")
+EXACT = Context(prec=120)  # products of such numbers need no rounding
 LARGEST_ROUNDING = Decimal("0.000000001")
 MS_PER_HOUR = 3_600_000
 HOLDER_COSTS = (*COSTS, *COPIES_OF_COST)
@@ -37,6 +39,12 @@ def _number(row: dict[str, str], name: str) -> Decimal:
     if not NUMBER.fullmatch(row[name]):
         raise ValueError(f"{name} is {row[name]!r}, not a plain number")
     return Decimal(row[name])
+
+
+def _whole(row: dict[str, str], name: str) -> int:
+    if not WHOLE.fullmatch(row[name]):
+        raise ValueError(f"{name} is {row[name]!r}, not a whole number")
+    return int(row[name])
 
 
 def _moment(row: dict[str, str], name: str) -> datetime:
@@ -74,12 +82,12 @@ def _quantity(row: dict[str, str]) -> list[str]:
         found.append("PricingQuantity is negative")
     if quantity != _number(row, "ConsumedQuantity"):
         found.append("PricingQuantity differs from ConsumedQuantity")
-    gpus = int(row["x_GpusPerNode"])
+    gpus = _whole(row, "x_GpusPerNode")
     unit = "GPU-Hours" if gpus else "Core-Hours"
     if (row["PricingUnit"], row["ConsumedUnit"]) != (unit, unit):
         found.append(f"the unit is not {unit}")
-    each = gpus or int(row["x_CpuCoresPerNode"])
-    amount = int(row["x_ElapsedMilliseconds"]) * int(row["x_Nodes"]) * each
+    each = gpus or _whole(row, "x_CpuCoresPerNode")
+    amount = _whole(row, "x_ElapsedMilliseconds") * _whole(row, "x_Nodes") * each
     if abs(quantity * MS_PER_HOUR - amount) > LARGEST_ROUNDING * MS_PER_HOUR:
         found.append(f"PricingQuantity is {quantity}, but the attempt held {amount} ms of them")
     return found
@@ -91,7 +99,7 @@ def _period(row: dict[str, str]) -> list[str]:
     found = []
     if end < begin:
         found.append("the charge period ends before it starts")
-    if end - begin != timedelta(milliseconds=int(row["x_ElapsedMilliseconds"])):
+    if end - begin != timedelta(milliseconds=_whole(row, "x_ElapsedMilliseconds")):
         found.append("the charge period is not as long as x_ElapsedMilliseconds")
     if not _moment(row, "BillingPeriodStart") <= begin <= end < _moment(row, "BillingPeriodEnd"):
         found.append("the charge period is not inside the billing period")
@@ -102,7 +110,8 @@ def _row_findings(row: dict[str, str]) -> list[str]:
     found = []
     for check in (_money, _quantity, _period):
         try:
-            found += check(row)
+            with localcontext(EXACT):
+                found += check(row)
         except ValueError as error:
             found.append(str(error))
     return found
@@ -173,7 +182,8 @@ def focus_against_records(
         if str(billed[name].elapsed_ms) != there[name]["x_ElapsedMilliseconds"]:
             found.append(f"attempt {name} lasted {billed[name].elapsed_ms} ms by its record")
     try:
-        exported = _sums(rows)
+        with localcontext(EXACT):
+            exported = _sums(rows)
     except (ValueError, KeyError, TypeError) as error:
         return [*found, f"{path.name} cannot be summed ({error})"]
     expected = _sums_of_bill(cost_by_stage(records, preferred))
