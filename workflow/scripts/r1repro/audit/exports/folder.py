@@ -4,9 +4,8 @@
 Makes    focus.csv, attempts.csv, attempts.parquet, mlperf/STAGE.log, in-toto/STAGE.json,
          ro-crate/ (ro-crate-metadata.json and the files it describes), and SHA256SUMS over all.
 Inputs   the folder of attempt records, prices, and the tables of the run; the ledger's seal
-         (`cost/seal.json`, with `root`) if there is one: its root then stands in every export.
-Errors   InputError names the table or record an export needs and does not find, or an attempt
-         that had not ended: the file would change after it was hashed.
+         (`cost/seal.json`) if there is one: its last root then stands in every export.
+Errors   InputError names the table or record an export needs and does not find.
 """
 
 import csv
@@ -56,17 +55,16 @@ class Loaded:
 
 
 def ledger_root(results: Path) -> str:
-    """Return the root of the sealed ledger, empty if nothing was sealed."""
+    """Return the last root of the sealed ledger, empty if nothing was sealed."""
     path = results / "cost" / "seal.json"
     if not path.is_file():
         return ""
     try:
-        seal = json.loads(path.read_text(encoding="utf-8"))
-        root = seal["root"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} has no root ({error!r}); seal the ledger again") from None
-    if not isinstance(root, str) or not root:
-        raise InputError(f"{path} has the root {root!r}; seal the ledger again")
+        root = json.loads(path.read_text(encoding="utf-8"))["heads"][-1]["root"]
+        if not isinstance(root, str) or not root:
+            raise ValueError(f"root {root!r}")
+    except (ValueError, LookupError, TypeError) as error:
+        raise InputError(f"{path} has no last root ({error!r}); seal the ledger again") from None
     return root
 
 

@@ -4,7 +4,7 @@
 Source    w3id.org/ro/wfrun/workflow/0.5 and w3id.org/ro/crate/1.1.
 Folder    `ro-crate-metadata.json` and copies of what an auditor wants beside it: workflow and
           configuration, the tables of the run, the page, and all attempt records below
-          `run/attempts`. Checkpoints and samples are too large to travel: the records name them
+          `run/records`. Checkpoints and samples are too large to travel: the records name them
           with their SHA-256.
 Actions   One CreateAction for the run, from the first attempt's begin to the last one's end, whose
           instrument is the Snakefile. One for each attempt, billed or not, with its own begin, end
@@ -34,7 +34,7 @@ PROFILES = {
 }
 METADATA = "ro-crate-metadata.json"
 WORKFLOW = "Snakefile"
-RECORDS = "run/attempts"
+RECORDS = "run/records"  # not `attempts`: what lies here is a copy, not a run
 LICENCE = "https://spdx.org/licenses/Apache-2.0"
 COMPLETED = "http://schema.org/CompletedActionStatus"
 FAILED = "http://schema.org/FailedActionStatus"
@@ -80,8 +80,8 @@ def _frame(about: str, parts: Sequence[str], actions: Sequence[str], date: str) 
         "@id": "./",
         "@type": "Dataset",
         "name": f"r1repro: {about}",
-        "description": f"One run of the miniature reproduction of DeepSeek-R1: {about}. "
-        "Workflow, configuration, tables, and the record of every attempt.",
+        "description": f"One run of r1repro, which checks the published account of DeepSeek-R1; {about}, "
+        "not the paper's model. Workflow, configuration, tables, and the record of every attempt.",
         "datePublished": date,
         "license": _ref(LICENCE),
         "conformsTo": _refs(PROFILES),
