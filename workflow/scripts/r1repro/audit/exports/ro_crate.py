@@ -80,8 +80,9 @@ def _frame(about: str, parts: Sequence[str], actions: Sequence[str], date: str) 
         "@id": "./",
         "@type": "Dataset",
         "name": f"r1repro: {about}",
-        "description": f"One run of r1repro, which checks the published account of DeepSeek-R1; {about}, "
-        "not the paper's model. Workflow, configuration, tables, and the record of every attempt.",
+        "description": f"One run of r1repro, which checks the published account of DeepSeek-R1: "
+        f"{about}, not the paper's model. "
+        "Workflow, configuration, tables, and the record of every attempt.",
         "datePublished": date,
         "license": _ref(LICENCE),
         "conformsTo": _refs(PROFILES),
