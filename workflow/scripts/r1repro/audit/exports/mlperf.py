@@ -126,7 +126,7 @@ def _identity(run: Run, root: str) -> dict[str, object]:
         "submission_division": "open",
         "submission_status": "research",
         "submission_platform": _platform(run.attempts[-1]),
-        "submission_benchmark": f"r1repro_{run.stage}_grpo",
+        "submission_benchmark": f"r1repro_{run.stage}_{run.settings['algorithm']}",
         "config_filename": f"{run.attempts[-1].path}#settings",
         "seed": begin["seed"],
         "scale": begin["scale"],
