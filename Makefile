@@ -130,8 +130,15 @@ evidence: setup ## Copy the tables of the five seeds to results/published/mini, 
 	@python tests/bench/publish.py results results/seeds/[2-5] --to results/published/mini
 
 .PHONY: lock
-lock: setup ## Renew requirements.lock and the pins in envs/ from requirements.in
+lock: setup ## Renew requirements.lock, the pins in envs/, and the locks in envs/checkers/
 	@python envs/lock.py
+	@python envs/checkers/install.py --lock
+
+EXPORTS := results/exports
+
+.PHONY: check-exports
+check-exports: setup ## Check EXPORTS="results/exports" by ourselves and by outside validators
+	@python envs/checkers/check.py "$(EXPORTS)"
 
 .PHONY: manual
 manual: setup ## Renew the tables of config/README.md from schema and configuration

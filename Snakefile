@@ -23,6 +23,7 @@ include: "workflow/rules/seal.smk"
 include: "workflow/rules/cost.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/exports.smk"
 
 
 # messages
@@ -41,7 +42,7 @@ onerror:
 
 
 # targets: all, full, and those at the end of each rules file (data prepare rl controls evaluate cost
-# verdicts report)
+# verdicts report), exports
 
 
 rule all:
@@ -55,6 +56,7 @@ rule all:
         rules.cost.input,
         rules.verdicts.input,
         rules.report.input,
+        rules.exports.output,
 
 
 rule full:

@@ -42,7 +42,8 @@ OWN = {
 }
 WORDS = ("snakemake", "make", "python", "torchrun", "source", "(cd")
 MADE = ("results/", "logs/", "audit/", "set-aside/", "models/", "attempts/", "data/", "claims/",
-        "prepare/", "rl/", "evaluate/", "cost/", "state/", "benchmarks/")  # fmt: skip
+        "prepare/", "rl/", "evaluate/", "cost/", "state/", "benchmarks/", "exports/",
+        ".venv-checkers/")  # fmt: skip
 
 
 def blocks(name: str) -> list[tuple[str, str]]:

@@ -19,11 +19,12 @@ EVALUATE = SCORED | {"ladder", "risk_control"}
 COST = EVALUATE | {"seal", "stage_cost", "paper_cost", "cost_model", "cost_model_measured"}
 VERDICTS = EVALUATE | {"seal", "stage_cost", "cost_model", "claims"}
 REPORT = VERDICTS | {"paper_cost", "rm_accuracy", "page"}
-EVERYTHING = REPORT | COST
+EXPORTS = REPORT | COST | {"exports"}
+EVERYTHING = EXPORTS
 ARMS = {"control", "control_sft", "tiny_base"}
 # arms start where r1_zero, dev2 and r1 start; distill_tiny and unfiltered read sft_data
 CONTROLS = ARMS | REWARDED - {"small_base"} | {"dev2", "sft_data", "dev3", "score"}
-FULL = EVERYTHING - {"claims", "page"} | ARMS
+FULL = EVERYTHING - {"claims", "page", "exports"} | ARMS
 UNPLANNED = {"gate"}  # only with a number in gate.pilot_gain
 # the part of a name that comes from wildcards
 PARTS = {"score": "_{checkpoint}", "curve": "_{stage}"}
@@ -45,6 +46,7 @@ PLANS = {
     "cost": COST,
     "verdicts": VERDICTS,
     "report": REPORT,
+    "exports": EXPORTS,
 }
 
 

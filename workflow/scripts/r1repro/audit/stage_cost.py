@@ -39,6 +39,7 @@ MICROJOULES_PER_KWH = 3_600_000_000_000
 DECIMALS = Decimal("0.000000001")
 REPORTING = (
     "seal", "stage_cost", "paper_cost", "cost_model", "cost_model_measured", "claims", "page",
+    "exports",
 )  # fmt: skip
 PURPOSE_ORDER = ("final", "preparatory", "superseded", "failed")
 EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
@@ -150,8 +151,13 @@ def row_of(key: tuple, price: PriceRow | None, sums: Sums) -> CostRow:
     )
 
 
-def cost_by_stage(records: Sequence[AttemptRecord], preferred: Sequence[PriceRow]) -> list[CostRow]:
-    """Return the bill: every attempt in exactly one row, stages in the order they first began."""
+def billed_groups(
+    records: Sequence[AttemptRecord], preferred: Sequence[PriceRow]
+) -> list[tuple[tuple, PriceRow | None, list[AttemptRecord]]]:
+    """Return the first six columns, price and attempts of each row of the bill, in its order.
+
+    Every attempt is in exactly one group; stages come in the order they first began.
+    """
     billed = [record for record in records if record.stage not in REPORTING]
     billed.sort(key=lambda record: (record.started_utc, record.attempt_id))
     purpose_of = purposes(billed)
@@ -170,8 +176,16 @@ def cost_by_stage(records: Sequence[AttemptRecord], preferred: Sequence[PriceRow
         groups,
         key=lambda key: (stage_order.index(key[0]), key[1], PURPOSE_ORDER.index(key[2])),
     )
+    return [(key[:6], price_by_id[key[-1]], groups[key]) for key in ordered]
+
+
+def cost_by_stage(records: Sequence[AttemptRecord], preferred: Sequence[PriceRow]) -> list[CostRow]:
+    """Return the bill: one row for each of `billed_groups`."""
     with localcontext(EXACT):
-        return [row_of(key[:6], price_by_id[key[-1]], _sums(groups[key])) for key in ordered]
+        return [
+            row_of(key, price, _sums(group))
+            for key, price, group in billed_groups(records, preferred)
+        ]
 
 
 def cells(row: CostRow) -> dict[str, str]:
