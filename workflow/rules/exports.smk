@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 Takes   results/attempts (all attempts, also failed ones), config/prices.yaml, the tables of the
-        run, and results/cost/seal.json if the ledger was sealed
+        run, results/cost/seal.json
 Makes   results/exports: FOCUS, MLPerf logs, in-toto statements, a Workflow Run RO-Crate, and the
         attempts as CSV and Parquet
 """
@@ -13,6 +13,7 @@ rule exports:
         program="workflow/scripts/exports.py",
         prices="config/prices.yaml",
         prompts=rules.prompts.output.manifest,
+        seal=rules.seal.output.seal,
         tables=[
             rules.stage_cost.output.table,
             rules.paper_cost.output.table,
