@@ -17,6 +17,7 @@ RL = REWARDED | {"pilot", "r1_zero", "dev2", "sft_data", "dev3", "r1", "distill"
 SCORED = RL | {"score", "scores", "curve"}
 EVALUATE = SCORED | {"ladder", "risk_control"}
 COST = SCORED | {"ladder", "stage_cost", "paper_cost", "cost_model", "cost_model_measured"}
+COST |= {"economics", "allocation", "projection"}
 VERDICTS = EVALUATE | {"stage_cost", "cost_model", "claims"}
 REPORT = VERDICTS | {"paper_cost", "rm_accuracy", "page"}
 EVERYTHING = REPORT | COST

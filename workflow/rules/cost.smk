@@ -186,3 +186,6 @@ rule cost:
         rules.paper_cost.output,
         rules.cost_model.output,
         rules.cost_model_measured.output,
+        rules.economics.output,
+        rules.allocation.output,
+        rules.projection.output,

@@ -83,7 +83,7 @@ def _decimal(row: dict[str, str], name: str, path: Path) -> Decimal | None:
     return Decimal(text)
 
 
-def _rows(path: Path, needed: set[str]) -> list[dict[str, str]]:
+def published_rows(path: Path, needed: set[str]) -> list[dict[str, str]]:
     """Read a published table; raises InputError when a column is missing."""
     try:
         with open(path, encoding="utf-8", newline="") as handle:
@@ -101,7 +101,7 @@ def read_paper_stages(path: Path) -> list[Stage]:
     """Read cost.csv; raises InputError."""
     names = ("nodes", "gpus_per_node", "hours_low", "hours_high", "gpu_hours", "usd")
     stages = []
-    for row in _rows(path, {"stage", "hours_text", "rounding_gpu_hours", *names}):
+    for row in published_rows(path, {"stage", "hours_text", "rounding_gpu_hours", *names}):
         value = {name: _decimal(row, name, path) for name in (*names, "rounding_gpu_hours")}
         whole = [None if value[n] is None else int(value[n]) for n in names[:2]]
         rest = [value[n] for n in (*names[2:], "rounding_gpu_hours")]
@@ -118,7 +118,7 @@ def read_v3_stages(path: Path) -> list[Stage]:
             row["stage"], None, None, None, None,
             _decimal(row, "gpu_hours", path), _decimal(row, "usd", path), V3_ROUNDING, "",
         )
-        for row in _rows(path, {"stage", "gpu_hours", "usd"})
+        for row in published_rows(path, {"stage", "gpu_hours", "usd"})
     ]  # fmt: skip
 
 

@@ -37,7 +37,10 @@ COLUMNS = (
 MS_PER_HOUR = 3_600_000
 MICROJOULES_PER_KWH = 3_600_000_000_000
 DECIMALS = Decimal("0.000000001")
-REPORTING = ("stage_cost", "paper_cost", "cost_model", "cost_model_measured", "claims", "page")
+REPORTING = (
+    "stage_cost", "paper_cost", "cost_model", "cost_model_measured", "economics", "allocation",
+    "projection", "claims", "page",
+)  # fmt: skip
 PURPOSE_ORDER = ("final", "preparatory", "superseded", "failed")
 EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
@@ -81,7 +84,7 @@ def purposes(records: Iterable[AttemptRecord]) -> dict[str, str]:
     return named
 
 
-def _divided(amount: int, by: int) -> Decimal:
+def divided(amount: int, by: int) -> Decimal:
     """Divide whole numbers and round once."""
     return EXACT.quantize(EXACT.divide(Decimal(amount), Decimal(by)), DECIMALS)
 
@@ -91,11 +94,12 @@ def _energy(group: Sequence[AttemptRecord]) -> tuple[Decimal | None, str]:
     amounts = [record.energy_microjoules for record in group]
     if UNKNOWN in sources or None in amounts:
         return None, UNKNOWN
-    kwh = _divided(sum(amounts), MICROJOULES_PER_KWH)
+    kwh = divided(sum(amounts), MICROJOULES_PER_KWH)
     return kwh, "estimated" if "estimated" in sources else "measured"
 
 
-def _price(record: AttemptRecord, preferred: Sequence[PriceRow]) -> PriceRow | None:
+def price_for(record: AttemptRecord, preferred: Sequence[PriceRow]) -> PriceRow | None:
+    """Return the preferred price of what an attempt held on the day it began."""
     unit = "gpu_hour" if record.gpus_per_node else "core_hour"
     return price_of(record.device, unit, date.fromisoformat(record.started_utc[:10]), preferred)
 
@@ -105,7 +109,7 @@ def _row(purpose: str, price: PriceRow | None, group: Sequence[AttemptRecord]) -
     gpus = first.nodes * first.gpus_per_node
     wall_ms = sum(record.elapsed_ms for record in group)
     core_ms = sum(record.elapsed_ms * record.nodes * record.cpu_cores for record in group)
-    gpu_hours, core_hours = _divided(wall_ms * gpus, MS_PER_HOUR), _divided(core_ms, MS_PER_HOUR)
+    gpu_hours, core_hours = divided(wall_ms * gpus, MS_PER_HOUR), divided(core_ms, MS_PER_HOUR)
     cost = None
     if price is not None:
         cost = EXACT.multiply(gpu_hours if gpus else core_hours, price.price)
@@ -118,7 +122,7 @@ def _row(purpose: str, price: PriceRow | None, group: Sequence[AttemptRecord]) -
         nodes=first.nodes,
         gpus_per_node=first.gpus_per_node,
         attempts=len(group),
-        hours=_divided(wall_ms, MS_PER_HOUR),
+        hours=divided(wall_ms, MS_PER_HOUR),
         gpu_hours=gpu_hours,
         core_hours=core_hours,
         unit_price_usd=None if price is None else price.price,
@@ -138,7 +142,7 @@ def cost_by_stage(records: Sequence[AttemptRecord], preferred: Sequence[PriceRow
     groups: dict[tuple, list[AttemptRecord]] = defaultdict(list)
     price_by_id: dict[str | None, PriceRow | None] = {}
     for record in billed:
-        price = _price(record, in_dollars)
+        price = price_for(record, in_dollars)
         price_id = None if price is None else price.id
         price_by_id[price_id] = price
         hardware = (record.device, record.nodes, record.gpus_per_node)
