@@ -8,6 +8,7 @@ Parts     printed_cell     each printed cell from the finest values the text giv
           rounded_cells    the same cells from the printed (rounded) GPU-hours: how they were made
           r1_four_days     the text's other duration of R1 ("4 days") and what it would mean
           lost_asterisk    "64*8" read as 648 GPUs, as the press did
+          epochs_of_...    prompts against epochs, in paper_epochs.py
           r1_hours_alone   80 hours of 512 GPUs taken for the whole bill, as the press did
           v3_printed_cell  the base model's table, which is not part of the 294K
           with_v3          both tables together
@@ -255,7 +256,7 @@ class Reading:
     gpu_hours: Decimal
 
 
-def _scenario(
+def scenario(
     part: str, stages: Sequence[Stage], price: Decimal, changed: dict[str, Reading], note: str
 ) -> list[Line]:
     """Recompute a table in which the named stages are read differently."""
@@ -280,7 +281,7 @@ def _scenario(
     return lines
 
 
-def _timed(stages: Sequence[Stage]) -> list[Stage]:
+def timed(stages: Sequence[Stage]) -> list[Stage]:
     """Return the stages whose nodes and hours the text gives."""
     return [stage for stage in stages if stage.nodes is not None and stage.hours_low is not None]
 
@@ -288,30 +289,30 @@ def _timed(stages: Sequence[Stage]) -> list[Stage]:
 def four_days(stages: Sequence[Stage], price: Decimal) -> list[Line]:
     """Take the longer duration where the text prints two."""
     changed = {}
-    for stage in _timed(stages):
+    for stage in timed(stages):
         hours, gpus = stage.hours_high, stage.nodes * stage.gpus_per_node
         if hours != stage.hours_low:
             formula = f"{number(hours / 24)} days = {number(hours)} h; {gpus} x {number(hours)} h"
             size = (str(stage.nodes), str(stage.gpus_per_node))
             changed[stage.name] = Reading(formula, *size, hours, gpus * hours)
     note = "the text prints two durations; this one contradicts the printed cell"
-    return _scenario("r1_four_days", stages, price, changed, note)
+    return scenario("r1_four_days", stages, price, changed, note)
 
 
 def lost_asterisk(stages: Sequence[Stage], price: Decimal) -> list[Line]:
     """Read "64*8" as 648 GPUs."""
     changed = {}
-    for stage in _timed(stages):
+    for stage in timed(stages):
         gpus, hours = int(f"{stage.nodes}{stage.gpus_per_node}"), stage.hours_low
         formula = f"{gpus} x {number(hours)} h"
         changed[stage.name] = Reading(formula, "", "", hours, gpus * hours)
     note = "64*8 without its asterisk; contradicts the printed cell"
-    return _scenario("lost_asterisk", stages, price, changed, note)
+    return scenario("lost_asterisk", stages, price, changed, note)
 
 
 def r1_hours_alone(stages: Sequence[Stage], price: Decimal) -> list[Line]:
     """Take the hours of the last timed stage for the whole bill."""
-    stage = _timed(stages)[-1]
+    stage = timed(stages)[-1]
     gpus, hours = stage.nodes * stage.gpus_per_node, stage.hours_low
     formula = f"{gpus} x {number(hours)} h x {price} USD"
     note = f"the hours of {stage.name} alone do not carry the printed total"
