@@ -101,7 +101,7 @@ def _paper(costs: Costs) -> dict:
         "calculator": calculator.context(costs.case, costs.economics, costs.printed_usd),
         "scopes_table": economics.scopes_grid(tables["scopes"]),
         "power_table": economics.power_grid(tables["power"]),
-        "tornado": Markup(economics.tornado(tables["sensitivity"])),
+        "tornado": Markup(economics.tornado(tables["sensitivity"], float(costs.case.usd))),
         "sensitivity_table": economics.sensitivity_grid(tables["sensitivity"]),
         "matrix_table": economics.matrix_grid(tables["sensitivity"]),
         "rivals_chart": Markup(economics.rivals_chart(tables["rivals"])),

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from r1repro.audit.page.bars import Range, RangeChart, draw_ranges
-from r1repro.audit.page.grids import Grid, Line, columns, without_constants
+from r1repro.audit.page.grids import Grid, Line, columns, without_constants, without_empty
 from r1repro.audit.page.tables import UNKNOWN, Row, read_rows
 from r1repro.audit.page.wording import TIMES, count, significant
 from r1repro.errors import InputError
@@ -95,10 +95,10 @@ def scopes_grid(rows: Sequence[Row]) -> Grid:
     lines = []
     for row in rows:
         cells = [_range(row, "gpu_hours"), _range(row, "usd"), _range(row, "ratio", 2)]
-        cells += [_product(row.text("formula")), row.text("status"), row.text("source")]
+        cells += [_product(row.text("formula")), f"{row.text('status')}: {row.text('source')}"]
         lines.append(Line([row.text("what"), *cells], "all" if row is rows[0] else ""))
     heads = columns("~What the bill holds", "#GPU-hours", "#USD", "#Over printed", "~Formula")
-    heads += columns("Status", "~Source")
+    heads += columns("~Status and source")
     caption = (
         "The paper\u2019s bill by what it holds. Formula: (GPUs \u00d7 hours + SFT data) \u00d7 "
         "(1 + failed share) \u00d7 preparatory factor + base hours \u00d7 share, times the price "
@@ -117,20 +117,15 @@ def power_grid(rows: Sequence[Row]) -> Grid:
         cells = [_words(row.text("power")), row.text("kw_per_gpu"), row.text("pue")]
         cells += [_words(row.text("grid")), row.text("kg_per_kwh"), _range(row, "energy_mwh")]
         share = row.decimal_or_none("electricity_share") or Decimal(0)
-        cells += [
-            _range(row, "tonnes_co2"),
-            _whole(row, "electricity_usd_high"),
-            f"{100 * share:.1f}",
-        ]
-        lines.append(
-            Line([_words(row.text("scope")), *cells, row.text("label"), row.text("source")])
-        )
+        cells += [_range(row, "tonnes_co2"), _whole(row, "electricity_usd_high")]
+        cells += [f"{100 * share:.1f}", row.text("label")]
+        lines.append(Line([_words(row.text("scope")), *cells]))
     heads = columns("Bill", "Power", "#kW per GPU", "#PUE", "Grid", "#kg per kWh", "#MWh")
-    heads += columns("#Tonnes CO2", "#Electricity (USD)", "#% of the bill", "Energy is", "~Source")
+    heads += columns("#Tonnes CO2", "#Electricity (USD)", "#% of the bill", "Energy is")
     caption = (
         "Energy and carbon of the paper\u2019s hours. Formula: GPU-hours \u00d7 kW \u00d7 PUE; "
         "\u00d7 kg per kWh. The paper reports neither power nor energy: every line is assumed, "
-        "none is measured."
+        "none is measured. Sources of power, PUE and grids: economics.yaml."
     )
     return Grid("Energy and carbon of the paper", caption, heads, lines)
 
@@ -153,18 +148,18 @@ def _setting(row: Row) -> str:
     return _words(row.text("scope"))
 
 
-def tornado(rows: Sequence[Row]) -> str:
-    """Draw what each input does to the paper's own bill."""
+def tornado(rows: Sequence[Row], own: float) -> str:
+    """Draw what each input does to the paper's own bill, in USD."""
     bars: list[Range] = []
     found = _one_at_a_time(rows)
     for name in dict.fromkeys(row.text("input") for row in found):
-        ratios = [row.number("ratio_to_base") for row in found if row.text("input") == name]
-        bars.append(Range(INPUT_NAMES.get(name, name), min(1, *ratios), None, max(1, *ratios)))
-    summary = "; ".join(f"{bar.label} {bar.low:.2f} to {bar.high:.2f} times" for bar in bars)
+        usd = [row.number("usd") for row in found if row.text("input") == name]
+        bars.append(Range(INPUT_NAMES.get(name, name), min(own, *usd), None, max(own, *usd)))
+    summary = "; ".join(f"{bar.label} from {bar.low:,.0f} to {bar.high:,.0f} USD" for bar in bars)
     return draw_ranges(
         RangeChart(
-            "tornado", "One input of the bill at a time", "USD over the paper\u2019s own bill",
-            bars, summary + ".", 1.0, "as recomputed", thick=True,
+            "tornado", "One input of the bill at a time", "USD (logarithmic)", bars,
+            f"{summary}.", own, f"as recomputed {own:,.0f}", thick=True,
         )
     )  # fmt: skip
 
@@ -244,8 +239,8 @@ def rivals_grid(rows: Sequence[Row]) -> Grid:
     heads = columns("Model", "Basis", "Scope", "#USD", "#GPU-hours", "~Formula", "~Note", "~Source")
     caption = (
         "Scopes differ from line to line (one RL phase, a pre-training, a company\u2019s "
-        "machines): read the scope before comparing. Where only hours are disclosed they are priced as in the "
-        "paper\u2019s table, with a low and a high price as range."
+        "machines): read the scope before comparing. Where only hours are disclosed they are "
+        "priced as in the paper\u2019s table, with a low and a high price as range."
     )
     return Grid("Costs of other models", caption, heads, lines)
 
@@ -277,10 +272,11 @@ def allocation_grid(rows: Sequence[Row]) -> Grid:
     caption = (
         "Formula: allocated = busy + start-up + idle, exactly. Busy is what the bill counts. A "
         "stage adds its attempts, which may run side by side; the machine\u2019s line lays them on "
-        "one time line, so it is less than their sum. A device is a GPU, or a core where there is none."
+        "one time line, so it is less than their sum. A device is a GPU, or a core "
+        "where there is none."
     )
     grid = Grid("Busy, start-up and idle time", caption, heads, lines)
-    return without_constants(grid, ("Device", "Hardware", "Note"))
+    return without_empty(without_constants(grid, ("Device", "Hardware")))
 
 
 def carbon_grid(rows: Sequence[Row]) -> Grid:
@@ -362,4 +358,4 @@ def projection_grid(rows: Sequence[Row]) -> Grid:
         "way, and the length curve at its two other heights; see economics.yaml."
     )
     grid = Grid("From measured speed to the published run", caption, heads, lines)
-    return without_constants(grid, ("Device", "Devices"))
+    return without_empty(without_constants(grid, ("Device", "Devices")))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from r1repro.audit.page.bars import Range, RangeChart, draw_ranges
-from r1repro.audit.page.grids import Grid, Line, columns
+from r1repro.audit.page.grids import Grid, Line, columns, without_empty
 from r1repro.audit.page.tables import Row, read_rows
 from r1repro.audit.page.wording import TIMES, percent
 from r1repro.errors import InputError
@@ -143,9 +143,9 @@ def sentence(model: Model) -> str:
     return (
         f"{verdict}; the highest is {hours_text(max(bounds))}. The report implies "
         f"{percent(shares[0])} to {percent(shares[1])} of the BF16 peak over the whole run. A "
-        f"good, a middle and a plain software stack would need {ratios[0]:.2f}, {ratios[1]:.2f} and "
-        f"{ratios[2]:.2f} times the reported hours: they are possible with a good stack, and prove "
-        "nothing more."
+        f"good, a middle and a plain software stack would need {ratios[0]:.2f}, {ratios[1]:.2f} "
+        f"and {ratios[2]:.2f} times the reported hours: they are possible with a good stack, and "
+        "that proves nothing more."
     )
 
 
@@ -339,4 +339,4 @@ def measured_grid(rows: Sequence[Row]) -> Grid:
         "efficiencies for all stages alike from cost_model_mini.yaml, which come from one run on "
         "one machine. On another machine the ratio shows how far its hardware differs."
     )
-    return Grid("The model beside this run", caption, heads, lines)
+    return without_empty(Grid("The model beside this run", caption, heads, lines))
