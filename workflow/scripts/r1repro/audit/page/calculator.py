@@ -108,7 +108,13 @@ def presets(case: Case, economics: Economics) -> list[dict]:
             continue
         values = {name: _text(value) for name, value in _values(ends[1], power, grid).items()}
         ranged = " (upper end)" if scope.low != scope.high else ""
-        found.append({"name": scope.name, "words": scope.what + ranged, "values": values})
+        found.append(
+            {
+                "name": scope.name,
+                "words": scope.what.replace(" x ", " \u00d7 ") + ranged,
+                "values": values,
+            }
+        )
     return found
 
 

@@ -310,6 +310,11 @@ def carbon_grid(rows: Sequence[Row]) -> Grid:
     return without_constants(grid, ("Device",))
 
 
+def three_digits(value: Decimal) -> str:
+    """Return a number with the digits that a band deserves."""
+    return f"{float(f'{value:.3g}'):,.0f}"
+
+
 def projection_sentence(rows: Sequence[Row]) -> str:
     """Say what R1-Zero's own stage projects, and how little that is worth."""
     for row in rows:
@@ -317,7 +322,7 @@ def projection_sentence(rows: Sequence[Row]) -> str:
             if row.decimal_or_none("device_hours") is None:
                 return f"r1_zero gives no projection: {row.text('note')}."
             low, middle, high = (
-                f"{float(row.text(c)):,.0f}"
+                three_digits(row.decimal_or_none(c) or Decimal(0))
                 for c in ("device_hours_low", "device_hours", "device_hours_high")
             )
             apart = row.number("decades")
@@ -338,13 +343,15 @@ def projection_grid(rows: Sequence[Row]) -> Grid:
     """Return speeds and projections."""
     lines = []
     for row in rows:
+        if row.decimal_or_none("decades") is None:  # only trained or only sampled
+            continue
         cells = [row.text("device"), row.text("devices")]
         cells += [f"{row.number('tokens_per_second_per_device'):,.1f}"]
         cells += [f"{row.number('flop_per_token'):.3g}", row.text("utilisation")]
         cells += [_words(row.text("method")), row.text("target_device"), row.text("decades")]
         for name in ("device_hours", "usd"):
             ends = [row.decimal_or_none(f"{name}{end}") for end in ("_low", "", "_high")]
-            cells += [UNKNOWN if end is None else f"{float(end):,.0f}" for end in ends]
+            cells += [UNKNOWN if end is None else three_digits(end) for end in ends]
         cells += [row.text("ratio_to_reported"), row.text("note")]
         lines.append(Line([row.text("stage"), *cells]))
     heads = columns("Stage", "Device", "#Devices", "#Tokens/s/device", "#FLOP per token")
@@ -352,6 +359,7 @@ def projection_grid(rows: Sequence[Row]) -> Grid:
     heads += columns("#Hours", "#Hours, high", "#USD, low", "#USD", "#USD, high")
     heads += columns("#Over reported", "~Note")
     caption = (
+        "Stages that sampled and trained; the speeds of all others are in projection.csv. "
         "Formula: same utilisation = FLOP of the published run over (share of the peak \u00d7 H800 "
         "peak); same device = FLOP over FLOP per second of a device, which is tokens per second "
         "scaled by FLOP per token. Interval: a factor for each decade in FLOP per token, either "

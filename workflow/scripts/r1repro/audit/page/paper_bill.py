@@ -11,7 +11,7 @@ from pathlib import Path
 
 from r1repro.audit.page.grids import Grid, Line, columns
 from r1repro.audit.page.tables import Row, read_rows
-from r1repro.audit.page.wording import exact, signed
+from r1repro.audit.page.wording import count, exact, rounded, signed
 from r1repro.errors import InputError
 
 COLUMNS = ("part", "stage", "item", "formula", "recomputed", "printed", "difference")
@@ -141,7 +141,7 @@ def ways_grid(paper: PaperBill) -> Grid:
     def hours(part: str, stage: str) -> str:
         row = cells.get((part, stage, "gpu_hours")) or cells.get((PRINTED, stage, "gpu_hours"))
         value = None if row is None else _decimal(row, "recomputed") or _decimal(row, "printed")
-        return "unknown" if value is None else exact(value)
+        return "unknown" if value is None else rounded(value, 0)
 
     printed = [cells.get((PRINTED, stage, "gpu_hours")) for stage in OWN_STAGES]
     first = [paper.number(PRINTED, item, "printed") for item in ITEMS]
@@ -151,17 +151,18 @@ def ways_grid(paper: PaperBill) -> Grid:
     for part, words in WAYS:
         if (part, TOTAL, "usd") not in cells:
             continue
-        gpu_hours, usd = (paper.number(part, item, "recomputed") for item in ITEMS)
+        gpu_hours, usd = (round(paper.number(part, item, "recomputed")) for item in ITEMS)
         apart = f"{100 * (usd / first[1] - 1):+.1f}\u202f%".replace("-", "\u2212")
         stages = [hours(part, stage) for stage in OWN_STAGES]
         rows.append(
-            Line([words, *stages, exact(gpu_hours), exact(usd), signed(usd - first[1]), apart])
+            Line([words, *stages, count(gpu_hours), count(usd), signed(usd - first[1]), apart])
         )
     heads = columns("Reading", *(f"#{STAGES[stage]} (GPU-h)" for stage in OWN_STAGES))
     heads += columns("#Total (GPU-h)", "#Total (USD)", "#Over printed (USD)", "#Difference")
     caption = (
         "The same bill read three ways: as printed, recomputed from the finest values in the text, "
-        "and with each inconsistency priced by itself. The lines are computed below, cell by cell."
+        "and with each inconsistency priced by itself, rounded to whole hours and dollars. The "
+        "lines are computed below, cell by cell."
     )
     return Grid("The paper\u2019s bill, read several ways", caption, heads, rows)
 

@@ -116,7 +116,7 @@ def bounds_chart(model: Model) -> str:
     )
     return draw_ranges(
         RangeChart(
-            "bounds", "GPU-hours of R1-Zero: bounds, scenarios, report", "GPU-hours (logarithmic)",
+            "bounds", "Could R1-Zero take 101K GPU-hours?", "GPU-hours (logarithmic)",
             rows, summary, reported, f"reported {reported:,.0f}",
             legend=(
                 ("lower bound", "blue", "o", False), ("scenario", "purple", "s", True),
