@@ -183,7 +183,8 @@ def test_energy_is_unknown_as_soon_as_it_is_for_one_attempt():
 
 
 def test_the_report_does_not_bill_the_writing_of_itself():
-    reporting = ("stage_cost", "paper_cost", "cost_model", "cost_model_measured", "page")
+    reporting = ("stage_cost", "paper_cost", "cost_model", "cost_model_measured", "economics",
+                 "allocation", "projection", "page")  # fmt: skip
     records = [attempt(stage=name) for name in (*reporting, "base")]
     assert [row.stage for row in cost_by_stage(records, [])] == ["base"]
 
