@@ -93,6 +93,8 @@ def published_rows(path: Path, needed: set[str]) -> list[dict[str, str]]:
             rows = list(reader)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror})") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is no readable CSV file ({error}); restore it") from error
     if missing or not rows:
         raise InputError(f"{path} lacks the columns {', '.join(sorted(missing)) or '(no rows)'}")
     return rows

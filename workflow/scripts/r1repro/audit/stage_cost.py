@@ -5,8 +5,8 @@ Per attempt   hours      = elapsed_ms / 3,600,000        (last line of its recor
               gpu_hours  = hours x nodes x gpus_per_node
               core_hours = hours x nodes x cpu_cores
 Per row       sums over the attempts of one (stage, scale, purpose, device, nodes, gpus_per_node,
-              price), each rounded once to 9 decimals (half even), which still tells milliseconds
-              apart
+              price, energy source), each rounded once to 9 decimals (half even), which still tells
+              milliseconds apart
               cost_usd   = gpu_hours x unit_price_usd    where the attempts hold GPUs
                          = core_hours x unit_price_usd   where they hold none
               exactly, in decimal arithmetic: the printed quantity times the printed price.
@@ -14,7 +14,8 @@ Purpose       failed       the attempt did not end with exit 0 (also: killed, st
               superseded   it did, but a later one of the same stage, part and scale did too
               final, preparatory   what the program said, for the last that completed
 Unknown       no preferred row for the device, or a price that is not in USD: `unknown` in both
-              money columns. Energy is unknown for a row as soon as it is for one of its attempts.
+              money columns. Energy that is measured, estimated and unknown stands in rows of its
+              own, so that no sum mixes them.
 Left out      writing the report itself (REPORTING): it is running while the bill is made.
 Choices       CPU cores held beside GPUs are not billed on top: rental prices of GPUs include
               their host. The monotonic clock counts; setting the wall clock changes no bill.
@@ -89,13 +90,16 @@ def divided(amount: int, by: int) -> Decimal:
     return EXACT.quantize(EXACT.divide(Decimal(amount), Decimal(by)), DECIMALS)
 
 
+def energy_source_of(record: AttemptRecord) -> str:
+    """Return how an attempt's energy is known; without an amount it is unknown."""
+    return UNKNOWN if record.energy_microjoules is None else record.energy_source
+
+
 def _energy(group: Sequence[AttemptRecord]) -> tuple[Decimal | None, str]:
-    sources = {record.energy_source for record in group}
-    amounts = [record.energy_microjoules for record in group]
-    if UNKNOWN in sources or None in amounts:
-        return None, UNKNOWN
-    kwh = divided(sum(amounts), MICROJOULES_PER_KWH)
-    return kwh, "estimated" if "estimated" in sources else "measured"
+    """Return the energy of attempts that know it in one way."""
+    amounts = [r.energy_microjoules for r in group if r.energy_microjoules is not None]
+    source = energy_source_of(group[0])
+    return None if source == UNKNOWN else divided(sum(amounts), MICROJOULES_PER_KWH), source
 
 
 def price_for(record: AttemptRecord, preferred: Sequence[PriceRow]) -> PriceRow | None:
@@ -146,7 +150,9 @@ def cost_by_stage(records: Sequence[AttemptRecord], preferred: Sequence[PriceRow
         price_id = None if price is None else price.id
         price_by_id[price_id] = price
         hardware = (record.device, record.nodes, record.gpus_per_node)
-        key = (record.stage, record.scale, purpose_of[record.attempt_id], *hardware, price_id)
+        source = energy_source_of(record)
+        purpose = purpose_of[record.attempt_id]
+        key = (record.stage, record.scale, purpose, *hardware, source, price_id)
         groups[key].append(record)
     ordered = sorted(
         groups,
@@ -171,8 +177,12 @@ def cells(row: CostRow) -> dict[str, str]:
 def summary(rows: Iterable[dict[str, str]]) -> dict[str, str]:
     """Return the bill as one flat mapping of texts, for a tracker: stage.purpose.device.column."""
     columns = ("attempts", "hours", "gpu_hours", "core_hours", "cost_usd", "energy_kwh")
-    return {
-        f"{row['stage']}.{row['purpose']}.{row['device']}.{name}": row[name]
-        for row in rows
-        for name in columns
-    }
+    found: dict[str, str] = {}
+    for row in rows:
+        name = f"{row['stage']}.{row['purpose']}.{row['device']}"
+        number, first = 1, name
+        while f"{name}.attempts" in found:  # another price or way of knowing energy
+            number += 1
+            name = f"{first}.{number}"
+        found |= {f"{name}.{column}": row[column] for column in columns}
+    return found

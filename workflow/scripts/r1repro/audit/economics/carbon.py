@@ -22,6 +22,7 @@ from r1repro.audit.stage_cost import (
     REPORTING,
     UNKNOWN,
     divided,
+    energy_source_of,
     purposes,
 )
 
@@ -51,8 +52,7 @@ def carbon(records: Iterable[AttemptRecord], grids: Sequence[Grid]) -> list[Row]
     purpose_of = purposes(billed)
     groups: dict[tuple, list[AttemptRecord]] = {}
     for record in billed:
-        source = UNKNOWN if record.energy_microjoules is None else record.energy_source
-        key = (record.device, purpose_of[record.attempt_id], source)
+        key = (record.device, purpose_of[record.attempt_id], energy_source_of(record))
         groups.setdefault(key, []).append(record)
     rows = []
     for key in sorted(groups, key=lambda k: (k[0], PURPOSE_ORDER.index(k[1]), k[2])):

@@ -133,7 +133,8 @@ def power_grid(rows: Sequence[Row]) -> Grid:
 def _one_at_a_time(rows: Sequence[Row]) -> list[Row]:
     found = [row for row in rows if row.text("kind") == "one_at_a_time"]
     if not found:
-        raise InputError("sensitivity.csv has no line one_at_a_time; run `snakemake economics`")
+        path = rows[0].path
+        raise InputError(f"{path} has no line one_at_a_time; run `snakemake --forcerun economics`")
     return found
 
 
