@@ -92,7 +92,7 @@ rule allocation:
         settings=settings("cost"),
         state=f"{RESULTS}/state/allocation",
         attempts=f"{RESULTS}/attempts",
-        benchmarks=f"{RESULTS}/benchmarks",
+        benchmarks=lambda wildcards, input: str(Path(input.ran[0]).parent),
         code=code_digest("allocation"),
     message:
         "allocation: dividing held time into busy, start-up and idle"
