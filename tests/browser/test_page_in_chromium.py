@@ -83,7 +83,7 @@ def test_the_page_asks_for_nothing_and_complains_of_nothing(report, tmp_path):
     text = re.sub(r"<[^>]+>", "", seen.dom)
     for figure in ("21.0\u202f%", "74.0\u202f%", "2.40\u00d7", "147,336", "unknown"):
         assert figure in text
-    assert seen.dom.count('<svg viewBox="') == 19
+    assert seen.dom.count('<svg viewBox="') == 23
     assert seen.dom.count("<script") == 1
     assert "&lt;script&gt;alert('x')&lt;/script&gt;" in seen.dom
 

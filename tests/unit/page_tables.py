@@ -7,6 +7,7 @@ import math
 import shutil
 from pathlib import Path
 
+import page_costs
 import page_rows
 import yaml
 
@@ -255,7 +256,7 @@ def _claims_ladder_recipe(results: Path) -> dict[str, Path | list[Path]]:
     ]
     statements[-1]["statement"] = page_rows.HOSTILE_CLAIM
     config = results.parent / "config/claims.yaml"
-    config.parent.mkdir(parents=True)
+    config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text(yaml.safe_dump({"schema_version": 1, "claims": statements}))
     nature = "published/nature"
     rows = page_rows
@@ -301,8 +302,8 @@ def make(folder: Path) -> dict[str, Path | list[Path]]:
     for name in ("base", "dev1"):
         write_csv(results / f"prepare/{name}_metrics.csv", ["step", "loss"], losses)
     published = results / "published/nature"
-    published.mkdir(parents=True)
-    more = _claims_ladder_recipe(results)
+    published.mkdir(parents=True, exist_ok=True)
+    more = page_costs.write_costs(results) | _claims_ladder_recipe(results)
     shutil.copy(ROOT / "results/published/nature/r1_zero_curve.csv", published)
     return more | {
         "prompts_manifest": results / "data/prompts_manifest.json",

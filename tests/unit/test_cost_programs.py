@@ -47,6 +47,7 @@ def paper_cost(folder, published):
     return call(
         "paper_cost", folder, SETTINGS,
         "--cost", published / "cost.csv", "--v3-cost", published / "v3_cost.csv",
+        "--rl-data", published / "rl_data.csv",
         "--prices", ROOT / "config/prices.yaml", "--out", folder / "paper_cost.csv",
     )  # fmt: skip
 

@@ -122,7 +122,7 @@ def test_headings_do_not_skip_a_level(page):
 def test_each_chart_has_a_text_alternative_with_its_numbers(html, page):
     """Every chart is an image with title and description; the curve's ends are in words."""
     charts = [v for tag, v in page.tags if tag == "svg"]
-    assert len(charts) == 19
+    assert len(charts) == 23
     assert all(v["role"] == "img" and "aria-labelledby" in v for v in charts)
     described = re.findall(r"<desc [^>]*>([^<]+)</desc>", html)
     assert len(described) == len(charts)
@@ -145,7 +145,7 @@ def test_scale_comes_first_and_is_in_words(page):
 
 def test_paper_numbers_stand_only_under_a_label(html):
     """The paper's curve, data and cost lie in boxes, its ladder in lines, that all say whose."""
-    assert html.count('class="paper"') == 3
+    assert html.count('class="paper"') == 6
     for chart in ("paper-accuracy", "paper-length"):
         before = html[: html.index(f'id="{chart}-title"')]
         assert before.rindex('class="paper"') > before.rindex("<section")
@@ -185,7 +185,7 @@ def test_links_are_relative_and_lead_to_the_files(options, page):
     """Each link to a file works from the folder of the page, also in a folder with a space."""
     report = options["scores"].parents[1]
     links = [v for v in page.attributes("href") if not v.startswith(("#", "data:"))]
-    assert len(links) == 33
+    assert len(links) == 75
     assert all((report / unquote(link)).is_file() for link in links)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from r1repro.audit import paper_cost as paper
+from r1repro.audit.paper_epochs import epochs_for_updates, prompt_counts
 from r1repro.audit.published import PublishedChanged, verify_checksums
 from r1repro.errors import InputError
 
@@ -67,6 +68,40 @@ def found(lines, part, stage, item):
 )
 def test_every_cell_stands_beside_its_recomputation(lines, part, stage, item, expected):
     assert found(lines, part, stage, item) == expected
+
+
+def test_prompts_against_epochs_are_priced_by_hand():
+    """1.6 epochs of 80,000 prompts in updates of 32 are 4,000 of 10,400 updates; of 166,000, 8,300.
+
+    101,376 h x 4,000 / 10,400 = 38,990.769; with 5,000 and 40,960 that is 84,950.769 at 2 USD.
+    """
+    stages = paper.read_paper_stages(PUBLISHED / "cost.csv")
+    prompts = prompt_counts(PUBLISHED / "rl_data.csv")
+    assert prompts == {"reasoning": 80_000, "all": 166_000}
+    lines = epochs_for_updates(stages, prompts, TWO)
+    few, many = "epochs_of_reasoning_prompts", "epochs_of_all_prompts"
+    assert found(lines, few, "r1_zero", "gpu_hours")[0] == "38990.769"
+    assert found(lines, few, "total", "usd")[0] == "169901.538"
+    assert found(lines, many, "total", "gpu_hours")[0] == "126865.846"
+    assert "which is 4.2 epochs of these 80000 prompts, not 1.6" in lines[0].note
+
+
+def test_every_printed_cell_is_reproduced_or_its_difference_explained(lines):
+    """A cell whose recomputation does not round to what is printed says how it came about."""
+    printed = [x for x in lines if x.part == "printed_cell" and x.printed != "not reported"]
+    assert len(printed) == 8
+    for line in printed:
+        if line.recomputed == "unknown":
+            assert line.note == "nodes and hours are not reported; printed as it stands"
+        elif line.fits_rounding == "no":
+            assert "would print as" in line.note and "the printed" in line.note
+        else:
+            assert line.fits_rounding == "yes"
+    explained = [(x.stage, x.item) for x in printed if x.fits_rounding == "no"]
+    assert explained == [("r1_zero", "usd"), ("total", "usd")]
+    # and the cells that do not follow from the finest values follow from the rounded ones
+    rounded = {(x.stage, x.item): x.fits_rounding for x in lines if x.part == "rounded_cells"}
+    assert all(rounded[cell] == "yes" for cell in explained)
 
 
 def test_all_printed_cells_are_there_and_the_silent_ones_too(lines):

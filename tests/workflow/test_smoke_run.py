@@ -312,7 +312,7 @@ def test_a_setting_reruns_the_stages_that_depend_on_it_and_no_others(runs):
     (runs.plain / "mine.yaml").write_text("evaluate: {bootstrap: 150}\n")
     after = {
         "score", "scores", "ladder", "curve", "risk_control", "stage_cost",
-        "cost_model_measured", "claims", "page", "exports",
+        "cost_model_measured", "allocation", "projection", "claims", "page", "exports",
     }  # fmt: skip
     assert planned(runs.plain, "--configfile", "config/smoke.yaml", "mine.yaml") == after
 
@@ -320,6 +320,7 @@ def test_a_setting_reruns_the_stages_that_depend_on_it_and_no_others(runs):
 def test_a_stage_can_be_run_again_by_its_name(runs):
     """Forcing the curve runs it, the bill and the page."""
     after = {"curve", "stage_cost", "cost_model_measured", "claims", "page", "exports"}
+    after |= {"allocation", "projection"}
     assert planned(runs.plain, "--forcerun", "curve") == after
 
 

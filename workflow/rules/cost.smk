@@ -7,6 +7,13 @@ Makes   results/cost: cost_by_stage.csv of this run, paper_cost.csv recomputed, 
         first principles, cost_model_measured.csv with the same formulas on this run
 """
 
+# stages whose seconds follow from their section of the configuration
+PREDICTED = [
+    "base", "small_base", "tiny_base", "pilot", "dev1", "rm_helpful", "rm_safety", "r1_zero",
+    "dev2", "sft_data", "dev3", "r1", "distill", "small_zero", "sft_only", "unfiltered",
+    "distill_tiny",
+]  # fmt: skip
+
 
 rule stage_cost:
     """Price every attempt of the run by stage and purpose."""
@@ -59,6 +66,7 @@ rule paper_cost:
         program="workflow/scripts/paper_cost.py",
         cost="results/published/nature/cost.csv",
         v3_cost="results/published/nature/v3_cost.csv",
+        rl_data="results/published/nature/rl_data.csv",
         sums="results/published/nature/SHA256SUMS",
         prices="config/prices.yaml",
     output:
@@ -91,7 +99,8 @@ rule paper_cost:
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
-            --cost {input.cost:q} --v3-cost {input.v3_cost:q} --prices {input.prices:q} \
+            --cost {input.cost:q} --v3-cost {input.v3_cost:q} \
+            --rl-data {input.rl_data:q} --prices {input.prices:q} \
             --out {output.table:q} \
             3>&2 >{log:q} 2>&1
         """
@@ -162,7 +171,16 @@ rule cost_model_measured:
         mem_mb=500,
         runtime="10m",
     params:
-        settings=settings("cost"),
+        settings=settings(
+            "compute",
+            "controls",
+            "cost",
+            "data",
+            "evaluate",
+            "model",
+            "tokenizer",
+            *PREDICTED,
+        ),
         state=f"{RESULTS}/state/cost_model_measured",
         attempts=f"{RESULTS}/attempts",
         code=code_digest("cost_model_measured"),
@@ -187,3 +205,6 @@ rule cost:
         rules.paper_cost.output,
         rules.cost_model.output,
         rules.cost_model_measured.output,
+        rules.economics.output,
+        rules.allocation.output,
+        rules.projection.output,

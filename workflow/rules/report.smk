@@ -38,6 +38,21 @@ rule page:
         cost_by_stage=rules.stage_cost.output.table,
         paper_cost=rules.paper_cost.output.table,
         seal=rules.seal.output.seal,
+        scopes=rules.economics.output.scopes,
+        power=rules.economics.output.power,
+        sensitivity=rules.economics.output.sensitivity,
+        rivals=rules.economics.output.rivals,
+        allocation=rules.allocation.output.table,
+        carbon=rules.allocation.output.carbon,
+        projection=rules.projection.output.table,
+        cost_model=rules.cost_model.output.table,
+        cost_model_measured=rules.cost_model_measured.output.table,
+        published_cost="results/published/nature/cost.csv",
+        published_v3_cost="results/published/nature/v3_cost.csv",
+        economics_config="config/economics.yaml",
+        cost_model_config="config/cost_model.yaml",
+        own_model_config="config/cost_model_mini.yaml",
+        prices="config/prices.yaml",
     output:
         report=report(
             "<results>/report.html",
@@ -99,6 +114,16 @@ rule page:
             --published-curve {input.published_curve:q} \
             --cost-by-stage {input.cost_by_stage:q} --paper-cost {input.paper_cost:q} \
             --seal {input.seal:q} \
+            --scopes {input.scopes:q} --power {input.power:q} \
+            --sensitivity {input.sensitivity:q} --rivals {input.rivals:q} \
+            --allocation {input.allocation:q} --carbon {input.carbon:q} \
+            --projection {input.projection:q} --cost-model {input.cost_model:q} \
+            --cost-model-measured {input.cost_model_measured:q} \
+            --published-cost {input.published_cost:q} \
+            --published-v3-cost {input.published_v3_cost:q} \
+            --economics-config {input.economics_config:q} \
+            --cost-model-config {input.cost_model_config:q} \
+            --own-model-config {input.own_model_config:q} --prices {input.prices:q} \
             --templates {params.templates:q} \
             --out-report {output.report:q} --out-summary {output.summary:q} \
             3>&2 >{log:q} 2>&1

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from r1repro.audit.attempt_records import read_attempts
 from r1repro.audit.attempts import open_attempt
-from r1repro.audit.cost_model.measured import COLUMNS, compare, read_own_run
+from r1repro.audit.cost_model.measured import COLUMNS, compare
+from r1repro.audit.cost_model.own_run import read_own_run
 from r1repro.cli import run_program, stage_parser
 from r1repro.files import atomic_writer
 
@@ -31,7 +32,7 @@ def main() -> None:
         inputs=[args.inputs],
         purpose="final",
     ) as attempt:
-        lines = compare(read_own_run(args.inputs), read_attempts(args.attempts))
+        lines = compare(read_own_run(args.inputs), read_attempts(args.attempts), settings)
         with atomic_writer(args.out) as handle:
             table = csv.DictWriter(handle, COLUMNS, lineterminator="\n")
             table.writeheader()

@@ -29,6 +29,15 @@ TABLES = (
     "sft_rejections",
     "cost_by_stage",
     "paper_cost",
+    "scopes",
+    "power",
+    "sensitivity",
+    "rivals",
+    "allocation",
+    "carbon",
+    "projection",
+    "cost_model",
+    "cost_model_measured",
     "templates",
 )
 NATURE = Path("results/published/nature")
@@ -36,6 +45,12 @@ PUBLISHED = {
     "published_curve": NATURE / "r1_zero_curve.csv",
     "published_ladder": NATURE / "stages_benchmarks.csv",
     "published_sft": NATURE / "sft_data.csv",
+    "published_cost": NATURE / "cost.csv",
+    "published_v3_cost": NATURE / "v3_cost.csv",
+    "economics_config": Path("config/economics.yaml"),
+    "cost_model_config": Path("config/cost_model.yaml"),
+    "own_model_config": Path("config/cost_model_mini.yaml"),
+    "prices": Path("config/prices.yaml"),
 }
 OTHERS = ("base_metrics", "curves", "attempts", "seal", *PUBLISHED)
 

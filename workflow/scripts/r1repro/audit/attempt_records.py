@@ -56,6 +56,8 @@ class AttemptRecord:
     tokens_trained: int = 0
     flop: int = 0
     wandb_run_id: str | None = None
+    host: str = "unknown"
+    process_ms_before: int | None = None
 
     @property
     def completed(self) -> bool:
@@ -114,6 +116,16 @@ class _Line:
         if moment.utcoffset() != timedelta(0):
             raise self.fault(f"{name} is not in UTC")
         return moment
+
+    def milliseconds(self, name: str) -> int | None:
+        """Return seconds in whole milliseconds; None where the system did not tell."""
+        value = self.fields.get(name)
+        if value is None:
+            return None
+        right = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not right or not 0 <= value <= MOST:
+            raise self.fault(f"{name} must be a number from 0 to {MOST}, found {value!r}")
+        return round(value * 1000)
 
     def energy(self) -> tuple[int | None, str]:
         if "energy" not in self.fields:
@@ -182,6 +194,8 @@ def record_of(path: Path, objects: list[dict], torn: bool) -> AttemptRecord:
         clock_jump_ms=round(moved.total_seconds() * 1000) - last.whole("elapsed_ms"),
         torn=torn,
         wandb_run_id=run,
+        host=begin.text("host") if "host" in begin.fields else "unknown",
+        process_ms_before=begin.milliseconds("process_seconds_before"),
         **{
             name: last.whole(name, most=MOST_COUNTED) if last is not begin else 0
             for name in COUNTERS

@@ -8,6 +8,7 @@ Parts     printed_cell     each printed cell from the finest values the text giv
           rounded_cells    the same cells from the printed (rounded) GPU-hours: how they were made
           r1_four_days     the text's other duration of R1 ("4 days") and what it would mean
           lost_asterisk    "64*8" read as 648 GPUs, as the press did
+          epochs_of_...    prompts against epochs, in paper_epochs.py
           r1_hours_alone   80 hours of 512 GPUs taken for the whole bill, as the press did
           v3_printed_cell  the base model's table, which is not part of the 294K
           with_v3          both tables together
@@ -83,7 +84,7 @@ def _decimal(row: dict[str, str], name: str, path: Path) -> Decimal | None:
     return Decimal(text)
 
 
-def _rows(path: Path, needed: set[str]) -> list[dict[str, str]]:
+def published_rows(path: Path, needed: set[str]) -> list[dict[str, str]]:
     """Read a published table; raises InputError when a column is missing."""
     try:
         with open(path, encoding="utf-8", newline="") as handle:
@@ -92,6 +93,8 @@ def _rows(path: Path, needed: set[str]) -> list[dict[str, str]]:
             rows = list(reader)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror})") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is no readable CSV file ({error}); restore it") from error
     if missing or not rows:
         raise InputError(f"{path} lacks the columns {', '.join(sorted(missing)) or '(no rows)'}")
     return rows
@@ -101,7 +104,7 @@ def read_paper_stages(path: Path) -> list[Stage]:
     """Read cost.csv; raises InputError."""
     names = ("nodes", "gpus_per_node", "hours_low", "hours_high", "gpu_hours", "usd")
     stages = []
-    for row in _rows(path, {"stage", "hours_text", "rounding_gpu_hours", *names}):
+    for row in published_rows(path, {"stage", "hours_text", "rounding_gpu_hours", *names}):
         value = {name: _decimal(row, name, path) for name in (*names, "rounding_gpu_hours")}
         whole = [None if value[n] is None else int(value[n]) for n in names[:2]]
         rest = [value[n] for n in (*names[2:], "rounding_gpu_hours")]
@@ -118,7 +121,7 @@ def read_v3_stages(path: Path) -> list[Stage]:
             row["stage"], None, None, None, None,
             _decimal(row, "gpu_hours", path), _decimal(row, "usd", path), V3_ROUNDING, "",
         )
-        for row in _rows(path, {"stage", "gpu_hours", "usd"})
+        for row in published_rows(path, {"stage", "gpu_hours", "usd"})
     ]  # fmt: skip
 
 
@@ -255,7 +258,7 @@ class Reading:
     gpu_hours: Decimal
 
 
-def _scenario(
+def scenario(
     part: str, stages: Sequence[Stage], price: Decimal, changed: dict[str, Reading], note: str
 ) -> list[Line]:
     """Recompute a table in which the named stages are read differently."""
@@ -280,7 +283,7 @@ def _scenario(
     return lines
 
 
-def _timed(stages: Sequence[Stage]) -> list[Stage]:
+def timed(stages: Sequence[Stage]) -> list[Stage]:
     """Return the stages whose nodes and hours the text gives."""
     return [stage for stage in stages if stage.nodes is not None and stage.hours_low is not None]
 
@@ -288,30 +291,30 @@ def _timed(stages: Sequence[Stage]) -> list[Stage]:
 def four_days(stages: Sequence[Stage], price: Decimal) -> list[Line]:
     """Take the longer duration where the text prints two."""
     changed = {}
-    for stage in _timed(stages):
+    for stage in timed(stages):
         hours, gpus = stage.hours_high, stage.nodes * stage.gpus_per_node
         if hours != stage.hours_low:
             formula = f"{number(hours / 24)} days = {number(hours)} h; {gpus} x {number(hours)} h"
             size = (str(stage.nodes), str(stage.gpus_per_node))
             changed[stage.name] = Reading(formula, *size, hours, gpus * hours)
     note = "the text prints two durations; this one contradicts the printed cell"
-    return _scenario("r1_four_days", stages, price, changed, note)
+    return scenario("r1_four_days", stages, price, changed, note)
 
 
 def lost_asterisk(stages: Sequence[Stage], price: Decimal) -> list[Line]:
     """Read "64*8" as 648 GPUs."""
     changed = {}
-    for stage in _timed(stages):
+    for stage in timed(stages):
         gpus, hours = int(f"{stage.nodes}{stage.gpus_per_node}"), stage.hours_low
         formula = f"{gpus} x {number(hours)} h"
         changed[stage.name] = Reading(formula, "", "", hours, gpus * hours)
     note = "64*8 without its asterisk; contradicts the printed cell"
-    return _scenario("lost_asterisk", stages, price, changed, note)
+    return scenario("lost_asterisk", stages, price, changed, note)
 
 
 def r1_hours_alone(stages: Sequence[Stage], price: Decimal) -> list[Line]:
     """Take the hours of the last timed stage for the whole bill."""
-    stage = _timed(stages)[-1]
+    stage = timed(stages)[-1]
     gpus, hours = stage.nodes * stage.gpus_per_node, stage.hours_low
     formula = f"{gpus} x {number(hours)} h x {price} USD"
     note = f"the hours of {stage.name} alone do not carry the printed total"

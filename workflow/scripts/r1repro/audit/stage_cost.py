@@ -5,8 +5,8 @@ Per attempt   hours      = elapsed_ms / 3,600,000        (last line of its recor
               gpu_hours  = hours x nodes x gpus_per_node
               core_hours = hours x nodes x cpu_cores
 Per row       sums over the attempts of one (stage, scale, purpose, device, nodes, gpus_per_node,
-              price), each rounded once to 9 decimals (half even), which still tells milliseconds
-              apart
+              price, energy source), each rounded once to 9 decimals (half even), which still tells
+              milliseconds apart
               cost_usd   = gpu_hours x unit_price_usd    where the attempts hold GPUs
                          = core_hours x unit_price_usd   where they hold none
               exactly, in decimal arithmetic: the printed quantity times the printed price.
@@ -14,7 +14,8 @@ Purpose       failed       the attempt did not end with exit 0 (also: killed, st
               superseded   it did, but a later one of the same stage, part and scale did too
               final, preparatory   what the program said, for the last that completed
 Unknown       no preferred row for the device, or a price that is not in USD: `unknown` in both
-              money columns. Energy is unknown for a row as soon as it is for one of its attempts.
+              money columns. Energy that is measured, estimated and unknown stands in rows of its
+              own, so that no sum mixes them.
 Left out      writing the report itself (REPORTING): it is running while the bill is made.
 Choices       CPU cores held beside GPUs are not billed on top: rental prices of GPUs include
               their host. The monotonic clock counts; setting the wall clock changes no bill.
@@ -38,8 +39,8 @@ MS_PER_HOUR = 3_600_000
 MICROJOULES_PER_KWH = 3_600_000_000_000
 DECIMALS = Decimal("0.000000001")
 REPORTING = (
-    "seal", "stage_cost", "paper_cost", "cost_model", "cost_model_measured", "claims", "page",
-    "exports",
+    "seal", "stage_cost", "paper_cost", "cost_model", "cost_model_measured", "economics",
+    "allocation", "projection", "claims", "page", "exports",
 )  # fmt: skip
 PURPOSE_ORDER = ("final", "preparatory", "superseded", "failed")
 EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
@@ -67,13 +68,12 @@ class CostRow:
 
 @dataclass(frozen=True)
 class Sums:
-    """What the attempts of one row add up to; `microjoules` is None where one is unknown."""
+    """What the attempts of one row add up to; `microjoules` is 0 where energy is unknown."""
 
     attempts: int
     wall_ms: int
     core_ms: int
-    microjoules: int | None
-    energy_source: str
+    microjoules: int
 
 
 def purposes(records: Iterable[AttemptRecord]) -> dict[str, str]:
@@ -95,20 +95,18 @@ def purposes(records: Iterable[AttemptRecord]) -> dict[str, str]:
     return named
 
 
-def _divided(amount: int, by: int) -> Decimal:
+def divided(amount: int, by: int) -> Decimal:
     """Divide whole numbers and round once."""
     return EXACT.quantize(EXACT.divide(Decimal(amount), Decimal(by)), DECIMALS)
 
 
-def _energy(group: Sequence[AttemptRecord]) -> tuple[int | None, str]:
-    sources = {record.energy_source for record in group}
-    amounts = [record.energy_microjoules for record in group]
-    if UNKNOWN in sources or None in amounts:
-        return None, UNKNOWN
-    return sum(amounts), "estimated" if "estimated" in sources else "measured"
+def energy_source_of(record: AttemptRecord) -> str:
+    """Return how an attempt's energy is known; without an amount it is unknown."""
+    return UNKNOWN if record.energy_microjoules is None else record.energy_source
 
 
-def _price(record: AttemptRecord, preferred: Sequence[PriceRow]) -> PriceRow | None:
+def price_for(record: AttemptRecord, preferred: Sequence[PriceRow]) -> PriceRow | None:
+    """Return the preferred price of what an attempt held on the day it began."""
     unit = "gpu_hour" if record.gpus_per_node else "core_hour"
     return price_of(record.device, unit, date.fromisoformat(record.started_utc[:10]), preferred)
 
@@ -118,21 +116,21 @@ def _sums(group: Sequence[AttemptRecord]) -> Sums:
         len(group),
         sum(record.elapsed_ms for record in group),
         sum(record.elapsed_ms * record.nodes * record.cpu_cores for record in group),
-        *_energy(group),
+        sum(record.energy_microjoules or 0 for record in group),
     )
 
 
 def row_of(key: tuple, price: PriceRow | None, sums: Sums) -> CostRow:
-    """Return the row of one group; `key` are the first six columns."""
-    stage, scale, purpose, device, nodes, gpus_per_node = key
+    """Return the row of one group; `key` are the first six columns and the energy source."""
+    stage, scale, purpose, device, nodes, gpus_per_node, energy_source = key
     gpus = nodes * gpus_per_node
-    gpu_hours = _divided(sums.wall_ms * gpus, MS_PER_HOUR)
-    core_hours = _divided(sums.core_ms, MS_PER_HOUR)
+    gpu_hours = divided(sums.wall_ms * gpus, MS_PER_HOUR)
+    core_hours = divided(sums.core_ms, MS_PER_HOUR)
     cost = energy = None
     if price is not None:
         cost = EXACT.multiply(gpu_hours if gpus else core_hours, price.price)
-    if sums.microjoules is not None:
-        energy = _divided(sums.microjoules, MICROJOULES_PER_KWH)
+    if energy_source != UNKNOWN:
+        energy = divided(sums.microjoules, MICROJOULES_PER_KWH)
     return CostRow(
         stage=stage,
         scale=scale,
@@ -141,22 +139,23 @@ def row_of(key: tuple, price: PriceRow | None, sums: Sums) -> CostRow:
         nodes=nodes,
         gpus_per_node=gpus_per_node,
         attempts=sums.attempts,
-        hours=_divided(sums.wall_ms, MS_PER_HOUR),
+        hours=divided(sums.wall_ms, MS_PER_HOUR),
         gpu_hours=gpu_hours,
         core_hours=core_hours,
         unit_price_usd=None if price is None else price.price,
         cost_usd=cost,
         energy_kwh=energy,
-        energy_source=sums.energy_source,
+        energy_source=energy_source,
     )
 
 
 def billed_groups(
     records: Sequence[AttemptRecord], preferred: Sequence[PriceRow]
 ) -> list[tuple[tuple, PriceRow | None, list[AttemptRecord]]]:
-    """Return the first six columns, price and attempts of each row of the bill, in its order.
+    """Return key, price and attempts of each row of the bill, in its order.
 
-    Every attempt is in exactly one group; stages come in the order they first began.
+    The key holds the first six columns and the energy source. Every attempt is in exactly one
+    group; stages come in the order they first began.
     """
     billed = [record for record in records if record.stage not in REPORTING]
     billed.sort(key=lambda record: (record.started_utc, record.attempt_id))
@@ -166,17 +165,19 @@ def billed_groups(
     groups: dict[tuple, list[AttemptRecord]] = defaultdict(list)
     price_by_id: dict[str | None, PriceRow | None] = {}
     for record in billed:
-        price = _price(record, in_dollars)
+        price = price_for(record, in_dollars)
         price_id = None if price is None else price.id
         price_by_id[price_id] = price
         hardware = (record.device, record.nodes, record.gpus_per_node)
-        key = (record.stage, record.scale, purpose_of[record.attempt_id], *hardware, price_id)
+        source = energy_source_of(record)
+        purpose = purpose_of[record.attempt_id]
+        key = (record.stage, record.scale, purpose, *hardware, source, price_id)
         groups[key].append(record)
     ordered = sorted(
         groups,
         key=lambda key: (stage_order.index(key[0]), key[1], PURPOSE_ORDER.index(key[2])),
     )
-    return [(key[:6], price_by_id[key[-1]], groups[key]) for key in ordered]
+    return [(key[:-1], price_by_id[key[-1]], groups[key]) for key in ordered]
 
 
 def cost_by_stage(records: Sequence[AttemptRecord], preferred: Sequence[PriceRow]) -> list[CostRow]:
@@ -203,8 +204,12 @@ def cells(row: CostRow) -> dict[str, str]:
 def summary(rows: Iterable[dict[str, str]]) -> dict[str, str]:
     """Return the bill as one flat mapping of texts, for a tracker: stage.purpose.device.column."""
     columns = ("attempts", "hours", "gpu_hours", "core_hours", "cost_usd", "energy_kwh")
-    return {
-        f"{row['stage']}.{row['purpose']}.{row['device']}.{name}": row[name]
-        for row in rows
-        for name in columns
-    }
+    found: dict[str, str] = {}
+    for row in rows:
+        name = f"{row['stage']}.{row['purpose']}.{row['device']}"
+        number, first = 1, name
+        while f"{name}.attempts" in found:  # another price or way of knowing energy
+            number += 1
+            name = f"{first}.{number}"
+        found |= {f"{name}.{column}": row[column] for column in columns}
+    return found

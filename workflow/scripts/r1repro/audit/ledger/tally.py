@@ -4,8 +4,9 @@
 It gives the rows of `stage_cost.cost_by_stage`, which keeps all attempts and says what the columns
 mean; a test compares the two. What needs all attempts there is done with sums here:
 
-superseded   completed attempts are summed by (stage, part, scale, hardware, day); the last one of
-             each (stage, part, scale) is kept beside the sum and taken out of it at the end
+superseded   completed attempts are summed by (stage, part, scale, hardware, energy source, day);
+             the last one of each (stage, part, scale) is kept beside the sum and taken out of it at
+             the end
 price        depends on device, unit and day, so the sums are kept by day and priced at the end
 """
 
@@ -20,9 +21,9 @@ from r1repro.audit.stage_cost import (
     EXACT,
     PURPOSE_ORDER,
     REPORTING,
-    UNKNOWN,
     CostRow,
     Sums,
+    energy_source_of,
     row_of,
 )
 
@@ -35,19 +36,13 @@ class _Group:
     wall_ms: int
     core_ms: int
     microjoules: int
-    without_energy: int
-    estimated: int
     first: tuple[str, str]
 
     def count(self, seen: Seen, started: tuple[str, str]) -> None:
         self.attempts += 1
         self.wall_ms += seen.elapsed_ms
         self.core_ms += seen.elapsed_ms * seen.nodes * seen.cpu_cores
-        if seen.energy_microjoules is None:
-            self.without_energy += 1
-        else:
-            self.microjoules += seen.energy_microjoules
-            self.estimated += seen.energy_source == "estimated"
+        self.microjoules += seen.energy_microjoules or 0
         if started < self.first:
             self.first = started
 
@@ -56,8 +51,6 @@ class _Group:
         self.wall_ms += other.wall_ms
         self.core_ms += other.core_ms
         self.microjoules += other.microjoules
-        self.without_energy += other.without_energy
-        self.estimated += other.estimated
         self.first = min(self.first, other.first)
 
     def without(self, other: "_Group") -> "_Group":
@@ -66,8 +59,6 @@ class _Group:
             self.wall_ms - other.wall_ms,
             self.core_ms - other.core_ms,
             self.microjoules - other.microjoules,
-            self.without_energy - other.without_energy,
-            self.estimated - other.estimated,
             self.first,
         )
 
@@ -75,7 +66,7 @@ class _Group:
 def _one(seen: Seen) -> _Group:
     """Return the sums of one attempt."""
     started = (seen.started_utc, seen.attempt_id)
-    group = _Group(0, 0, 0, 0, 0, 0, started)
+    group = _Group(0, 0, 0, 0, started)
     group.count(seen, started)
     return group
 
@@ -97,8 +88,8 @@ class Tally:
             return
         started = (seen.started_utc, seen.attempt_id)
         work = (stage, seen.part, seen.scale)
-        hardware = (seen.device, seen.nodes, seen.gpus_per_node, seen.started_utc[:10])
-        key = work + hardware
+        hardware = (seen.device, seen.nodes, seen.gpus_per_node, energy_source_of(seen))
+        key = (*work, *hardware, seen.started_utc[:10])
         groups = self._done if seen.completed else self._failed
         group = groups.get(key)
         if group is None:
@@ -147,16 +138,16 @@ class Tally:
         groups: dict[tuple, _Group] = {}
         prices: dict[str | None, PriceRow | None] = {None: None}
         for purpose, key, group in self._by_purpose():
-            stage, _, scale, device, nodes, gpus, day = key
+            stage, _, scale, device, nodes, gpus, source, day = key
             unit = "gpu_hour" if gpus else "core_hour"
             price = price_of(device, unit, date.fromisoformat(day), in_dollars)
             price_id = None if price is None else price.id
             prices[price_id] = price
-            wide = (stage, scale, purpose, device, nodes, gpus, price_id)
+            wide = (stage, scale, purpose, device, nodes, gpus, source, price_id)
             if wide in groups:
                 groups[wide].add(group)
             else:
-                groups[wide] = group.without(_Group(0, 0, 0, 0, 0, 0, group.first))
+                groups[wide] = group.without(_Group(0, 0, 0, 0, group.first))
         order = {s: n for n, s in enumerate(sorted(self._stages, key=self._stages.__getitem__))}
         ordered = sorted(
             groups,
@@ -168,16 +159,8 @@ class Tally:
             ),
         )
         with localcontext(EXACT):
-            return [row_of(wide[:6], prices[wide[6]], _sums(groups[wide])) for wide in ordered]
+            return [row_of(wide[:-1], prices[wide[-1]], _sums(groups[wide])) for wide in ordered]
 
 
 def _sums(group: _Group) -> Sums:
-    source = "estimated" if group.estimated else "measured"
-    lacking = group.without_energy > 0
-    return Sums(
-        group.attempts,
-        group.wall_ms,
-        group.core_ms,
-        None if lacking else group.microjoules,
-        UNKNOWN if lacking else source,
-    )
+    return Sums(group.attempts, group.wall_ms, group.core_ms, group.microjoules)

@@ -3,29 +3,30 @@
 
 import base64
 import hashlib
+from functools import partial
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFound
 from markupsafe import Markup
 
 from r1repro.audit.page import (
-    bill,
     claims,
+    costs,
     curves,
     grids,
     history,
     ladder,
-    paper_bill,
     prose,
     recipe,
     training,
     verdicts,
 )
 from r1repro.audit.page.inputs import Evidence, Paths, links
-from r1repro.audit.page.wording import count, duration, rounded
+from r1repro.audit.page.wording import count, duration
 from r1repro.errors import InputError
 
-TEMPLATE, STYLE, SCRIPT = "page.html.jinja", "page.css", "page.js"
+TEMPLATE, STYLE = "page.html.jinja", "page.css"
+SCRIPTS = ("page.js", "calculator.js")
 SECTIONS = (
     ("claims", "Verdicts"),
     ("results", "Key results"),
@@ -37,7 +38,11 @@ SECTIONS = (
     ("answers", "Sample answers"),
     ("data", "Data"),
     ("paper-cost", "The paper\u2019s cost"),
+    ("bill-depends", "What the bill depends on"),
+    ("plausibility", "Plausibility"),
+    ("rivals", "Other models"),
     ("cost", "This run\u2019s cost"),
+    ("projection", "Projection"),
     ("excluded", "Excluded"),
     ("attempts", "Attempts and rerun"),
     ("files", "Files"),
@@ -60,12 +65,15 @@ def build(evidence: Evidence, paths: Paths, report: Path) -> str:
     try:
         template = environment.get_template(TEMPLATE)
         style = (paths.templates / STYLE).read_text(encoding="utf-8")
-        script = (paths.templates / SCRIPT).read_text(encoding="utf-8")
+        script = "".join((paths.templates / name).read_text(encoding="utf-8") for name in SCRIPTS)
     except (TemplateNotFound, FileNotFoundError) as error:
         raise InputError(
-            f"{paths.templates} must hold {TEMPLATE}, {STYLE} and {SCRIPT}; restore it with git"
+            f"{paths.templates} must hold {TEMPLATE}, {STYLE} and {' and '.join(SCRIPTS)}; "
+            "restore it with git"
         ) from error
-    context = {"style": Markup(style), "sections": SECTIONS, "files": links(paths, report)}
+    files = links(paths, report)
+    context = {"style": Markup(style), "sections": SECTIONS, "files": files}
+    context["evidence"] = partial(costs.evidence, files)
     context |= {"script": Markup(script), "script_hash": script_hash(script)}
     for part in PARTS:
         context |= part(evidence)
@@ -208,22 +216,7 @@ def _data(evidence: Evidence) -> dict:
 
 
 def _costs(evidence: Evidence) -> dict:
-    sums = bill.total(evidence.bill)
-    core_hours = rounded(sums.core_hours, 3)
-    return {
-        "paper_cost_sentence": paper_bill.sentence(evidence.paper_bill),
-        "paper_cost_tables": paper_bill.grids(evidence.paper_bill),
-        "cost_sentence": f"{count(sums.attempts)} attempts, {count(sums.unsuccessful)} of them "
-        f"failed, took {rounded(sums.hours, 3)} hours: {core_hours} core-hours and "
-        f"{rounded(sums.gpu_hours, 3)} GPU-hours. Money: {bill.cost_sentence(sums)}. "
-        f"Energy: {bill.energy_sentence(sums)}.",
-        "cost_table": grids.cost_grid(evidence.bill, sums),
-        "cost_note": "Prices come from config/prices.yaml, where each has a date, a region and a "
-        "source; a device without a price stays unknown. Energy is measured (processor counters, "
-        "which see the whole machine), estimated (board power over time) or unknown.",
-        "excluded_from_paper": prose.EXCLUDED_FROM_PAPER,
-        "excluded_from_run": prose.EXCLUDED_FROM_RUN,
-    }
+    return costs.context(evidence.costs)
 
 
 def _history(evidence: Evidence) -> dict:

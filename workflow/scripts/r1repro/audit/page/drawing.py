@@ -107,7 +107,7 @@ class Chart:
 
 
 @contextmanager
-def _look():
+def look():
     """Draw with our settings alone: a user's matplotlibrc must not change the page."""
     defaults = {
         key: value
@@ -148,7 +148,7 @@ def _limits(axes, chart: Chart) -> None:
 
 def draw(chart: Chart) -> str:
     """Return one chart as an SVG element for the page."""
-    with _look():
+    with look():
         figure = Figure(figsize=chart.inches, layout="constrained")
         axes = figure.add_subplot()
         for line in chart.lines:
@@ -160,16 +160,16 @@ def draw(chart: Chart) -> str:
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=chart.whole_x, steps=STEPS))
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=chart.whole_y, steps=STEPS))
         factor = 100 if chart.percent else 1
-        axes.yaxis.set_major_formatter(lambda value, _: _tick(factor * value))
-        axes.xaxis.set_major_formatter(lambda value, _: _tick(value))
+        axes.yaxis.set_major_formatter(lambda value, _: tick(factor * value))
+        axes.xaxis.set_major_formatter(lambda value, _: tick(value))
         if len(chart.lines) > 1 if chart.legend is None else chart.legend:
             _legend(figure, chart)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    return _inline(buffer.getvalue(), chart)
+    return inline(buffer.getvalue(), chart)
 
 
-def _tick(value: float) -> str:
+def tick(value: float) -> str:
     """Return a tick's label; whole thousands with separators, fractions without noise."""
     text = f"{value:,.6f}".rstrip("0").rstrip(".")
     return text.replace("-", "\u2212") if abs(value) >= MANTISSA else f"{value:.3g}"
@@ -195,7 +195,7 @@ def _page_style(style: str) -> str:
     return "; ".join(kept)
 
 
-def _inline(svg: str, chart: Chart) -> str:
+def inline(svg: str, chart: Chart) -> str:
     """Turn matplotlib's file into an element: no metadata, unique names, page fonts and colours."""
     ElementTree.register_namespace("", SVG)
     root = ElementTree.fromstring(svg)

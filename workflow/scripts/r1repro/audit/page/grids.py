@@ -86,6 +86,17 @@ def without_constants(grid: Grid, names: Sequence[str]) -> Grid:
     )
 
 
+def without_empty(grid: Grid) -> Grid:
+    """Return a table without the columns that no line fills."""
+    kept = [i for i in range(len(grid.columns)) if any(row.cells[i] for row in grid.rows)]
+    return Grid(
+        grid.name,
+        grid.caption,
+        [grid.columns[i] for i in kept],
+        [Line([row.cells[i] for i in kept], row.emphasis) for row in grid.rows],
+    )
+
+
 def curve_grid(curve: Curve) -> Grid:
     """Return the learning curve as numbers."""
     rows = [

@@ -8,8 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from r1repro.audit.ledger.heads import Head, read_heads
-from r1repro.audit.page import answers, bill, claims, curves, dataset, history, ladder, recipe
-from r1repro.audit.page.paper_bill import PaperBill, read_paper_bill
+from r1repro.audit.page import answers, claims, costs, curves, dataset, history, ladder, recipe
 from r1repro.audit.page.scores import Scores
 from r1repro.audit.page.tables import absent
 from r1repro.audit.page.wording import size
@@ -45,22 +44,37 @@ class Paths:
     published_sft: Path
     cost_by_stage: Path
     paper_cost: Path
+    published_cost: Path
+    published_v3_cost: Path
+    scopes: Path
+    power: Path
+    sensitivity: Path
+    rivals: Path
+    allocation: Path
+    carbon: Path
+    projection: Path
+    cost_model: Path
+    cost_model_measured: Path
+    economics_config: Path
+    cost_model_config: Path
+    own_model_config: Path
+    prices: Path
     attempts: Path
     templates: Path
     seal: Path | None = None  # heads of the ledger, where the attempts are sealed
 
-    def linked(self) -> list[tuple[Path, str]]:
-        """Return every table with what it holds."""
+    def linked(self) -> list[tuple[Path, str, str]]:
+        """Return every table with what it holds and the option that names it."""
         table = []
         for option, holds in HOLDS.items():
             found = getattr(self, option)
             found = [found] if isinstance(found, Path) else found or []
-            table += [(path, holds) for path in found]
+            table += [(path, holds, option) for path in found]
         return table
 
     def files(self) -> list[Path]:
         """Return every table."""
-        return [path for path, _ in self.linked()]
+        return [path for path, _, _ in self.linked()]
 
 
 HOLDS = {
@@ -89,6 +103,21 @@ HOLDS = {
     "seal": "the roots of the ledger behind the bill",
     "paper_cost": "the paper's cost table, recomputed",
     "published_curve": "the paper's learning curve, digitised",
+    "published_cost": "the paper's cost table as printed",
+    "published_v3_cost": "the base model's cost table as printed",
+    "scopes": "the paper's bill by what it holds and leaves out",
+    "power": "energy and carbon of the paper's hours under assumptions",
+    "sensitivity": "the paper's bill under other prices, scopes, utilisations and failures",
+    "rivals": "published and estimated costs of other models",
+    "allocation": "busy, start-up and idle time of this run",
+    "carbon": "energy and carbon of this run by source",
+    "projection": "from this run's speed to the published run",
+    "cost_model": "the published run from first principles",
+    "cost_model_measured": "the same formulas beside this run's stages",
+    "economics_config": "what the tables about the bill assume",
+    "cost_model_config": "inputs of the cost model, each with status and source",
+    "own_model_config": "this run's hardware for the cost model",
+    "prices": "dated prices with sources",
 }
 
 
@@ -108,8 +137,7 @@ class Evidence:
     published_curve: curves.Curve
     questions: list[answers.Question]
     data: dataset.Dataset
-    bill: list[bill.StageLine]
-    paper_bill: PaperBill
+    costs: costs.Costs
     attempts: list[history.Attempt]
     finished: list[history.Attempt]
     own_base: str | None  # name of the folder of a base that was not trained here
@@ -169,8 +197,7 @@ def read_evidence(paths: Paths, settings: dict, report: Path) -> Evidence:
             paths.tokens_manifest,
             paths.decontamination,
         ),
-        bill=bill.read_stage_bill(paths.cost_by_stage),
-        paper_bill=read_paper_bill(paths.paper_cost),
+        costs=costs.read_costs(paths),
         attempts=attempts,
         finished=finished,
         own_base=Path(checkpoint).name if checkpoint else None,
@@ -181,12 +208,13 @@ def read_evidence(paths: Paths, settings: dict, report: Path) -> Evidence:
 def links(paths: Paths, report: Path) -> list[dict[str, str]]:
     """Return the files behind the page with links relative to it; raises InputError."""
     table = []
-    for path, holds in paths.linked():
+    for path, holds, option in paths.linked():
         if not path.is_file():
             raise absent(path)
         relative = Path(os.path.relpath(path, report.parent)).as_posix()
         table.append(
             {
+                "option": option,
                 "name": relative,
                 "link": quote(relative),
                 "holds": holds,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from r1repro.audit.page.grids import Grid, Line, columns
 from r1repro.audit.page.tables import Row, read_rows
-from r1repro.audit.page.wording import exact, signed
+from r1repro.audit.page.wording import count, exact, rounded, signed
 from r1repro.errors import InputError
 
 COLUMNS = ("part", "stage", "item", "formula", "recomputed", "printed", "difference")
@@ -20,6 +20,15 @@ NUMBERS = ("recomputed", "printed", "difference", "prints_as")
 WORDS = ("", "unknown", "not reported")
 TOTAL = "total"
 PRINTED, FOUR_DAYS = "printed_cell", "r1_four_days"
+EPOCHS = ("epochs_of_reasoning_prompts", "epochs_of_all_prompts")
+OWN_STAGES = ("r1_zero", "sft_data", "r1")
+WAYS = (
+    (PRINTED, "Recomputed: nodes \u00d7 GPUs \u00d7 hours"),
+    (FOUR_DAYS, "R1 in 4 days: 96 hours for 80"),
+    ("lost_asterisk", "\u201c64*8\u201d read as 648 GPUs"),
+    (EPOCHS[0], "1.6 epochs of the reasoning prompts"),
+    (EPOCHS[1], "1.6 epochs of all prompts"),
+)
 STAGES = {
     "r1_zero": "R1-Zero",
     "sft_data": "SFT data",
@@ -36,10 +45,10 @@ GROUPS = (
     ("The printed cells, recomputed", (PRINTED,), "from the finest values that the text gives"),
     (
         "Other readings",
-        ("rounded_cells", FOUR_DAYS, "lost_asterisk", "r1_hours_alone"),
+        ("rounded_cells", FOUR_DAYS, *EPOCHS, "lost_asterisk", "r1_hours_alone"),
         (
-            "from the printed, rounded GPU-hours; with the text's other duration of R1; and as the "
-            "press misread the table"
+            "from the printed, rounded GPU-hours; with the text's other duration of R1; with the "
+            "printed 1.6 epochs in place of the printed updates; and as the press misread the table"
         ),
     ),
     (
@@ -52,6 +61,8 @@ PARTS = {
     PRINTED: "printed cells",
     "rounded_cells": "rounded cells",
     FOUR_DAYS: "R1 in 4 days",
+    EPOCHS[0]: "1.6 epochs, reasoning",
+    EPOCHS[1]: "1.6 epochs, all prompts",
     "lost_asterisk": "\u201c64*8\u201d read as 648",
     "r1_hours_alone": "R1 alone",
     "v3_printed_cell": "V3-Base",
@@ -119,6 +130,47 @@ def short_sentence(paper: PaperBill) -> str:
     )
 
 
+def ways_grid(paper: PaperBill) -> Grid:
+    """Return the bill as printed, recomputed, and under each inconsistency, one line each."""
+    cells = {
+        (row.text("part"), row.text("stage"), row.text("item")): row
+        for row in paper.rows
+        if row.text("stage") in (*OWN_STAGES, TOTAL)
+    }
+
+    def hours(part: str, stage: str) -> str:
+        row = cells.get((part, stage, "gpu_hours")) or cells.get((PRINTED, stage, "gpu_hours"))
+        value = None if row is None else _decimal(row, "recomputed") or _decimal(row, "printed")
+        return "unknown" if value is None else rounded(value, 0)
+
+    printed = [cells.get((PRINTED, stage, "gpu_hours")) for stage in OWN_STAGES]
+    first = [paper.number(PRINTED, item, "printed") for item in ITEMS]
+    shown = ["unknown" if row is None else row.text("printed") for row in printed]
+    numbers = [exact(Decimal(text)) if text.isdecimal() else text for text in shown]
+    rows = [Line(["As printed", *numbers, *map(exact, first), "0", "0.0\u202f%"], "all")]
+    for part, words in WAYS:
+        if (part, TOTAL, "usd") not in cells:
+            continue
+        gpu_hours, usd = (round(paper.number(part, item, "recomputed")) for item in ITEMS)
+        apart = f"{100 * (usd / first[1] - 1):+.1f}\u202f%".replace("-", "\u2212")
+        stages = [hours(part, stage) for stage in OWN_STAGES]
+        rows.append(
+            Line([words, *stages, count(gpu_hours), count(usd), signed(usd - first[1]), apart])
+        )
+    heads = columns("Reading", *(f"#{STAGES[stage]} (GPU-h)" for stage in OWN_STAGES))
+    heads += columns("#Total (GPU-h)", "#Total (USD)", "#Over printed (USD)", "#Difference")
+    caption = (
+        "The same bill read three ways: as printed, recomputed from the finest values in the text, "
+        "and with each inconsistency priced by itself, rounded to whole hours and dollars. The "
+        "lines are computed below, cell by cell."
+    )
+    return Grid("The paper\u2019s bill, read several ways", caption, heads, rows)
+
+
+def _decimal(row: Row, column: str) -> Decimal | None:
+    return row.decimal_or_none(column) if row.text(column) not in WORDS else None
+
+
 def grids(paper: PaperBill) -> list[Grid]:
     """Return one table for each group of parts that has lines; no line is left out."""
     known = [part for _, parts, _ in GROUPS for part in parts]
@@ -153,7 +205,7 @@ def _product(formula: str) -> str:
 
 
 def _shown(row: Row, column: str) -> str:
-    value = row.decimal_or_none(column) if row.text(column) not in WORDS else None
+    value = _decimal(row, column)
     if value is None:
         return row.text(column)
     return signed(value) if column == "difference" else exact(value)

@@ -54,7 +54,7 @@ def _verdict_sentence(evidence: Evidence) -> str:
 def build(evidence: Evidence, report: Path) -> str:
     """Return the summary with a line end; the page's path is its last line, never cut."""
     done = evidence.finished
-    sums = bill.total(evidence.bill)
+    sums = bill.total(evidence.costs.bill)
     first, last = evidence.curve.points[0], evidence.curve.points[-1]
     headline, _ = prose.headline(evidence.scale, evidence.own_base)
     entries = [
@@ -83,7 +83,7 @@ def build(evidence: Evidence, report: Path) -> str:
             1,
         ),
         ("", f"money: {bill.cost_sentence(sums)}; energy: {bill.energy_sentence(sums)}", 2),
-        ("paper", paper_bill.short_sentence(evidence.paper_bill), 1),
+        ("paper", paper_bill.short_sentence(evidence.costs.paper_bill), 1),
     ]
     lines += [line for entry in entries for line in _entry(*entry)]
     lines.append(f"{'page':<{LABEL}}{report.as_posix()}")
