@@ -126,8 +126,17 @@ evidence: setup ## Copy the tables of the five seeds to results/published/mini, 
 	@python tests/bench/publish.py results results/seeds/[2-5] --to results/published/mini
 
 .PHONY: lock
-lock: setup ## Renew requirements.lock and the pins in envs/ from requirements.in
+lock: setup ## Renew requirements.lock from requirements.in, install it, renew envs/
 	@python envs/lock.py
+	@$(MAKE) envs
+
+.PHONY: envs
+envs: setup ## Renew envs/*.yaml from the lock and from what the rules import
+	@python envs/environments.py
+
+.PHONY: check-envs
+check-envs: setup ## Say whether envs/*.yaml are what `make envs` would write
+	@python envs/environments.py --check
 
 .PHONY: manual
 manual: setup ## Renew the tables of config/README.md from schema and configuration
