@@ -47,6 +47,10 @@ reproduce-full: setup ## The same with controls and five seeds, for every mechan
 test: setup ## Set up and run every test and every style check
 	@python -m pytest
 
+.PHONY: test-conda
+test-conda: setup ## Run the smoke scale in a conda environment for each kind of rule (a test front end)
+	@python -m pytest -n 0 -m conda tests/conda
+
 .PHONY: setup
 setup: ## Make .venv and install the locked packages (instant when nothing changed)
 	@if ! [ -w . ]; then echo "error: this folder cannot be written; give this user write" \

@@ -7,7 +7,9 @@ Contract  An environment holds Python, pip, every package that a program of its 
 Sources   workflow/rules/*.smk: which rule names which file and program. provenance.py: what a
           program imports. requirements.lock: versions. The metadata of the installed packages:
           what each one needs; so the environment must be that of the lock (`make setup`).
-Choices   Everything but Python comes through pip: the same files as the lock, so the same bytes.
+Choices   Packages come through pip: the same files as the lock, so the same bytes. Those of
+          FROM_CONDA have no wheel there and would need a C compiler on every machine and in every
+          container; conda-forge has them built.
           Pins carry no hash: with one, pip asks for the hash of every package, and those of
           torch's CUDA companions are not in the lock (see lock.py). torch's metadata pins these
           companions exactly, so pip brings the same ones each time.
@@ -40,6 +42,7 @@ from r1repro.provenance import foreign_packages  # noqa: E402
 
 PYTHON = "3.11.7"
 PIP = "25.3"
+FROM_CONDA = ("pycosat",)
 CHANNELS = ("conda-forge", "nodefaults")
 # torch's CUDA build brings them; the lock leaves them out
 COMPANION = re.compile(r"^(nvidia-|cuda-|triton$)")
@@ -63,7 +66,7 @@ TARGETS = tuple(
 )
 HEADER = """\
 # Made by `make envs` from requirements.lock and from what the programs of these rules import; do
-# not edit by hand. The packages come through pip on purpose: the same files as the lock.
+# not edit by hand. Packages come through pip on purpose: the same files as the lock.
 """
 
 
@@ -189,8 +192,11 @@ def render(environment: Environment, locked: dict) -> str:
     text = f"{HEADER}{rules}\nchannels:\n"
     text += "".join(f"  - {channel}\n" for channel in CHANNELS)
     text += f"dependencies:\n  - python={PYTHON}\n  - pip={PIP}\n"
+    for package in sorted({*FROM_CONDA} & (direct | further)):
+        text += f"  - {pin(package, locked).replace('==', '=')}\n"
     for title, packages in (("imported by the programs", direct), ("needed by those", further)):
-        pins = [line for package in sorted(packages) if (line := pin(package, locked))]
+        wanted = sorted(packages - {*FROM_CONDA})
+        pins = [line for package in wanted if (line := pin(package, locked))]
         if pins and "  - pip:\n" not in text:
             text += "  - pip:\n"
         if pins:
