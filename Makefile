@@ -142,6 +142,10 @@ envs: setup ## Renew envs/*.yaml from the lock and from what the rules import
 check-envs: setup ## Say whether envs/*.yaml are what `make envs` would write
 	@python envs/environments.py --check
 
+.PHONY: dockerfile
+dockerfile: setup ## Renew Dockerfile from envs/*.yaml
+	@PATH="$$PATH:$(CURDIR)/tests/conda/front_end/bin" python envs/containerize.py
+
 .PHONY: manual
 manual: setup ## Renew the tables of config/README.md from schema and configuration
 	@python config/manual.py

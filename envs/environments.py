@@ -16,6 +16,8 @@ Choices   Packages come through pip: the same files as the lock, so the same byt
           A package that the lock wants on some platforms only keeps its condition, unless all of
           TARGETS meet it or none does.
           PYTHON is the version that the published results were made with.
+          The files do not list their rules: Snakemake and images know an environment by the
+          bytes of its file, and a new rule is no reason to make it again.
 Usage     python envs/environments.py           write the files   (`make envs`)
           python envs/environments.py --check   compare only      (`make check-envs`)
 Errors    One sentence and exit status 1; files are written only when all of them can be.
@@ -25,8 +27,6 @@ import argparse
 import importlib.metadata
 import re
 import sys
-import textwrap
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.markers import Marker
@@ -65,23 +65,15 @@ TARGETS = tuple(
     )
 )
 HEADER = """\
-# Made by `make envs` from requirements.lock and from what the programs of these rules import; do
-# not edit by hand. Packages come through pip on purpose: the same files as the lock.
+# Made by `make envs` from requirements.lock and from what the programs of the rules that name this
+# file import; do not edit by hand. Packages come through pip: the same files as the lock.
 """
 
 
-@dataclass
-class Environment:
-    """The rules that name one file, their programs, and what these import."""
-
-    rules: list[str] = field(default_factory=list)
-    programs: set[str] = field(default_factory=set)
-
-
-def read_environments(folder: Path) -> dict[str, Environment]:
-    """Return file name -> the rules that name it; a rule made by `use rule` inherits."""
+def read_environments(folder: Path) -> dict[str, set[str]]:
+    """Return file name -> the programs of the rules that name it; `use rule` inherits both."""
     said: dict[str, tuple[str | None, str | None]] = {}
-    found: dict[str, Environment] = {}
+    found: dict[str, set[str]] = {}
     texts = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.smk"))]
     waiting = [
         block
@@ -106,9 +98,7 @@ def read_environments(folder: Path) -> dict[str, Environment]:
             conda[1] if conda else inherited[1],
         )
         if None not in said[name]:
-            environment = found.setdefault(said[name][1], Environment())
-            environment.rules.append(name)
-            environment.programs.add(said[name][0])
+            found.setdefault(said[name][1], set()).add(said[name][0])
     return found
 
 
@@ -184,12 +174,11 @@ def pin(package: str, locked: dict) -> str | None:
     return lines[0] if lines else None
 
 
-def render(environment: Environment, locked: dict) -> str:
-    """Return the text of an environment file."""
-    direct = imported_packages(environment.programs)
+def render(programs: set[str], locked: dict) -> str:
+    """Return the text of the environment of these programs."""
+    direct = imported_packages(programs)
     further = with_what_they_need(direct, locked) - direct
-    rules = textwrap.fill(f"# Rules: {', '.join(environment.rules)}.", 98, subsequent_indent="# ")
-    text = f"{HEADER}{rules}\nchannels:\n"
+    text = f"{HEADER}channels:\n"
     text += "".join(f"  - {channel}\n" for channel in CHANNELS)
     text += f"dependencies:\n  - python={PYTHON}\n  - pip={PIP}\n"
     for package in sorted({*FROM_CONDA} & (direct | further)):
@@ -208,8 +197,8 @@ def all_files() -> dict[Path, str]:
     """Return path -> text of every environment file; raises InputError."""
     locked = read_lock(ROOT / "requirements.lock")
     return {
-        ROOT / "envs" / name: render(environment, locked)
-        for name, environment in sorted(read_environments(ROOT / "workflow/rules").items())
+        ROOT / "envs" / name: render(programs, locked)
+        for name, programs in sorted(read_environments(ROOT / "workflow/rules").items())
     }
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import copy_repository
-from rules import DERIVED, RULES
+from rules import RULES
 
 from r1repro.provenance import SCRIPTS
 
@@ -134,18 +134,6 @@ def test_an_environment_holds_nothing_that_its_rules_do_not_import(path):
             reached.add(package)
             waiting += possible_needs(package)
     assert pins.keys() == reached
-
-
-@pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
-def test_an_environment_tells_its_rules(path):
-    """The heading lists every rule that uses the file, also those made by `use rule`."""
-    told = re.search(r"^# Rules: (.*?)\.$", path.read_text(encoding="utf-8"), re.M | re.S)[1]
-    own = {rule.name for rule in RULES_OF[path.name]}
-    for name, parent in DERIVED.items():
-        while parent in DERIVED:
-            parent = DERIVED[parent]
-        own |= {name} if parent in own else set()
-    assert set(re.split(r"[,\s#]+", told)) == own
 
 
 def test_every_environment_is_used():
