@@ -24,7 +24,7 @@ from conda_world import (
 from conftest import copy_repository
 from rules import DERIVED, RULES
 
-pytestmark = [pytest.mark.conda, pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.conda, pytest.mark.slow, pytest.mark.timeout(3600)]
 
 SMOKE = ("--configfile", "config/smoke.yaml")
 CONDA_OF = {rule.name: Path(rule.conda).name for rule in RULES}
