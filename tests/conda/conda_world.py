@@ -85,7 +85,8 @@ class EnvironmentFile:
 
         pip = next(e["pip"] for e in self.content["dependencies"] if isinstance(e, dict))
         requirements = [Requirement(line) for line in pip]
-        own = {"python_full_version": self.conda_version("python")}
+        full = self.conda_version("python")
+        own = {"python_full_version": full, "python_version": full.rpartition(".")[0]}
         wanted = [r for r in requirements if r.marker is None or r.marker.evaluate(own)]
         pins = {r.name.lower(): str(r.specifier).removeprefix("==") for r in wanted}
         return pins | {n: v for n, v in self.from_conda().items() if n != "python"}
