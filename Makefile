@@ -50,6 +50,10 @@ reproduce-full: setup ## The same with controls and five seeds, for every mechan
 test: setup ## Set up and run every test and every style check
 	@python -m pytest
 
+.PHONY: test-conda
+test-conda: setup ## Run the smoke scale in a conda environment for each kind of rule (a test front end)
+	@python -m pytest -n 0 -m conda tests/conda
+
 .PHONY: setup
 setup: ## Make .venv and install the locked packages (instant when nothing changed)
 	@if ! [ -w . ]; then echo "error: this folder cannot be written; give this user write" \
@@ -130,9 +134,22 @@ evidence: setup ## Copy the tables of the five seeds to results/published/mini, 
 	@python tests/bench/publish.py results results/seeds/[2-5] --to results/published/mini
 
 .PHONY: lock
-lock: setup ## Renew requirements.lock, the pins in envs/, and the locks in envs/checkers/
+lock: setup ## Renew requirements.lock, install it, renew envs/ and the locks in envs/checkers/
 	@python envs/lock.py
+	@$(MAKE) envs
 	@python envs/checkers/install.py --lock
+
+.PHONY: envs
+envs: setup ## Renew envs/*.yaml from the lock and from what the rules import
+	@python envs/environments.py
+
+.PHONY: check-envs
+check-envs: setup ## Say whether envs/*.yaml are what `make envs` would write
+	@python envs/environments.py --check
+
+.PHONY: dockerfile
+dockerfile: setup ## Renew Dockerfile from envs/*.yaml
+	@PATH="$$PATH:$(CURDIR)/tests/conda/front_end/bin" python envs/containerize.py
 
 EXPORTS := results/exports
 

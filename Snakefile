@@ -10,6 +10,12 @@ min_version("9.20")
 configfile: "config/config.yaml"
 
 
+# image with the environments, made from Dockerfile; used with --sdm conda apptainer
+if config["container"]:
+
+    containerized: config["container"]
+
+
 # rules
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Renew requirements.lock from requirements.in, and the pins in envs/*.yaml from the lock.
+"""Renew requirements.lock from requirements.in; envs/*.yaml follow from it (environments.py).
 
 Choices  The lock holds no companion of torch's CUDA build (nvidia-*, cuda-*, triton): on a machine
          that takes the CPU build they would be gigabytes for nothing. Elsewhere torch's own
@@ -7,7 +7,8 @@ Choices  The lock holds no companion of torch's CUDA build (nvidia-*, cuda-*, tr
          in a second step.
          The hash of each CPU wheel of the same torch version that the machine offers through
          PIP_FIND_LINKS, or that the present lock already lists, stands beside those of the index.
-Usage    python envs/lock.py            (called by `make lock`; needs uv and the index)
+Usage    python envs/lock.py            (called by `make lock`, which then installs what is new and
+         renews envs/*.yaml; needs uv and the index)
 """
 
 import hashlib
@@ -18,10 +19,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from environments import COMPANION
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "requirements.in"
 LOCK = ROOT / "requirements.lock"
-COMPANION = re.compile(r"^(nvidia-|cuda-|triton$)")
 PACKAGE = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)")
 HEADER = """\
 # Every package of the project with its hashes, for Python 3.11 and later on any platform.
@@ -84,27 +86,12 @@ def render(packages: dict[str, list[str]]) -> str:
     return HEADER + "\n".join(blocks) + "\n"
 
 
-def renew_pins(packages: dict[str, list[str]]) -> None:
-    """Write the locked version behind each `name==` in the environment files."""
-    versions = dict(PACKAGE.match(line).groups() for line in packages)
-    versions = {name.lower().replace("_", "-"): version for name, version in versions.items()}
-
-    def locked(match: re.Match) -> str:
-        return f"{match[1]}=={versions[match[1].lower().replace('_', '-')]}"
-
-    for path in sorted((ROOT / "envs").glob("*.yaml")):
-        text = path.read_text(encoding="utf-8")
-        renewed = re.sub(r"([A-Za-z0-9_-]+)==[^\s\"']+", locked, text)
-        path.write_text(renewed, encoding="utf-8")
-
-
 def main() -> None:
-    """Write the lock, then the environment files."""
+    """Write the lock."""
     with tempfile.TemporaryDirectory() as folder:
         packages = split_packages(compile_lock(Path(folder)))
     LOCK.write_text(render(packages), encoding="utf-8")
-    renew_pins(packages)
-    print(f"{LOCK.name}: {sum(1 for _ in packages)} packages resolved; envs/*.yaml renewed")
+    print(f"{LOCK.name}: {len(packages)} packages resolved")
 
 
 if __name__ == "__main__":

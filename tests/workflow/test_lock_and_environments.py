@@ -1,22 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One lock holds every version: the environments of the rules agree with it."""
+"""One lock holds every version; the environments of the rules hold what these import, no more.
 
+What a program imports is found here from the syntax trees, and what a package needs by name alone,
+so that `make envs` is compared with something that it did not make.
+"""
+
+import ast
+import importlib.metadata
+import os
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from conftest import copy_repository
 from rules import RULES
 
-from r1repro.provenance import foreign_packages
+from r1repro.provenance import SCRIPTS
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-# What an import is called where the package has another name.
-PACKAGE_OF = {"yaml": "pyyaml", "jinja2": "jinja2", "reasoning_gym": "reasoning-gym"}
-# Names that come with a package which is listed.
-COMES_WITH = {"markupsafe": "jinja2", "huggingface_hub": "transformers"}
 
 
 def normal(name: str) -> str:
@@ -39,29 +45,95 @@ def locked_version(name: str) -> set[str]:
 
 
 def environment_pins(path: Path) -> dict[str, str]:
-    """Return package -> version of an environment file's pip section."""
+    """Return package -> version of an environment file without Python and pip."""
     listed = yaml.safe_load(path.read_text(encoding="utf-8"))["dependencies"]
-    pins = next(entry["pip"] for entry in listed if isinstance(entry, dict))
-    return {normal(pin.split("==")[0]): pin.split("==")[1] for pin in pins}
+    pins = [entry.replace("=", "==") for entry in listed[2:] if isinstance(entry, str)]
+    pins += next(entry["pip"] for entry in listed if isinstance(entry, dict))
+    return {normal(pin.split("==")[0]): pin.split("==")[1].split(";")[0].strip() for pin in pins}
+
+
+def imported_packages(program: str) -> set[str]:
+    """Return the packages a program and the modules of ours behind it import."""
+    owners = importlib.metadata.packages_distributions()
+    waiting, seen, packages = [SCRIPTS / f"{program}.py"], set(), set()
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            else:
+                continue
+            for name in names:
+                top = name.split(".")[0]
+                if top == "r1repro":
+                    parts = [SCRIPTS.joinpath(*name.split(".")[:n]) for n in (1, 2, 3, 4, 5)]
+                    files = [f for p in parts for f in (p.with_suffix(".py"), p / "__init__.py")]
+                    waiting += [file for file in files if file.is_file()]
+                elif top not in sys.stdlib_module_names:
+                    packages |= {normal(owner) for owner in owners[top]}
+    return packages
+
+
+def possible_needs(package: str) -> set[str]:
+    """Return every name in the requirements of an installed package, whatever its condition."""
+    try:
+        requirements = importlib.metadata.requires(package) or []
+    except importlib.metadata.PackageNotFoundError:
+        return set()
+    return {normal(re.match(r"[A-Za-z0-9._-]+", text)[0]) for text in requirements}
 
 
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
+RULES_OF = {
+    path.name: [rule for rule in RULES if Path(rule.conda).name == path.name]
+    for path in ENVIRONMENTS
+}
 
 
 @pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
 def test_the_pins_of_an_environment_are_the_lock(path):
-    """conda users and pip users run the same versions."""
+    """conda users and pip users run the same versions; where the lock has two, one of them."""
     for name, version in environment_pins(path).items():
-        assert locked_version(name) == {version}, name
+        assert version in locked_version(name), name
+
+
+@pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
+def test_an_environment_names_every_version_exactly_and_no_other_channel(path):
+    """A range, a wildcard or the channel `defaults` would give another environment next year."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert content["channels"] == ["conda-forge", "nodefaults"]
+    plain = [entry for entry in content["dependencies"] if isinstance(entry, str)]
+    assert [entry.split("=")[0] for entry in plain][:2] == ["python", "pip"]
+    assert all(re.fullmatch(r"[a-z]+=\d+(\.\d+)+", entry) for entry in plain)
+    pins = next(entry["pip"] for entry in content["dependencies"] if isinstance(entry, dict))
+    assert all(re.fullmatch(r"[a-z0-9-]+==[\w.]+( ; [\w ._'=!<>()]+)?", pin) for pin in pins)
+    assert "+" not in "".join(pins)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_the_environment_of_a_rule_holds_what_its_program_imports(rule):
     """An import that the environment lacks would fail only on a user's cluster."""
     pins = environment_pins((ROOT / "workflow/rules" / rule.conda).resolve())
-    for name in foreign_packages(rule.program) - sys.stdlib_module_names:
-        package = COMES_WITH.get(name) or PACKAGE_OF.get(name, normal(name))
-        assert package in pins, f"{rule.name} imports {name}"
+    assert imported_packages(rule.program) <= pins.keys(), rule.name
+
+
+@pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
+def test_an_environment_holds_nothing_that_its_rules_do_not_import(path):
+    """Each package is imported by a program of these rules, or a package of the file needs it."""
+    imported = set().union(*(imported_packages(rule.program) for rule in RULES_OF[path.name]))
+    pins = environment_pins(path)
+    reached, waiting = set(), list(imported)
+    while waiting:
+        package = waiting.pop()
+        if package in pins and package not in reached:
+            reached.add(package)
+            waiting += possible_needs(package)
+    assert pins.keys() == reached
 
 
 def test_every_environment_is_used():
@@ -70,10 +142,63 @@ def test_every_environment_is_used():
     assert named == {path.name for path in ENVIRONMENTS}
 
 
-def test_the_environment_of_the_cost_has_no_torch():
-    """An auditor recomputes the bill without training libraries."""
-    assert "torch" not in environment_pins(ROOT / "envs/cost.yaml")
-    assert "torch" not in environment_pins(ROOT / "envs/report.yaml")
+def test_only_the_environment_of_training_has_torch():
+    """An auditor recomputes the bill, and a reader remakes the page, without it."""
+    holding = [path.stem for path in ENVIRONMENTS if "torch" in environment_pins(path)]
+    assert holding == ["train"]
+
+
+def environments_program(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Run envs/environments.py of a copy."""
+    command = [sys.executable, "envs/environments.py", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def test_the_environments_are_what_make_envs_writes():
+    """Nobody edited one by hand, and the lock and the imports have not moved on without them."""
+    answer = environments_program(ROOT, "--check")
+    assert answer.returncode == 0, answer.stderr
+
+
+def test_an_environment_follows_its_program_and_the_lock(tmp_path):
+    """A new import brings the package and what it needs; the check says so before."""
+    copy = copy_repository(tmp_path)
+    gate = copy / "workflow/scripts/gate.py"
+    gate.write_text(gate.read_text(encoding="utf-8") + "\nimport pandas\n", encoding="utf-8")
+    said = environments_program(copy, "--check")
+    assert said.returncode == 1
+    assert "envs/cost.yaml differs from requirements.lock" in said.stderr
+    assert "Traceback" not in said.stderr
+    before = environment_pins(copy / "envs/cost.yaml")
+    assert environments_program(copy).returncode == 0
+    after = environment_pins(copy / "envs/cost.yaml")
+    assert {"pandas", "numpy", "python-dateutil"} <= after.keys() - before.keys()
+    assert environments_program(copy, "--check").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        (
+            "gate.py",
+            "import nowhere_to_be_found",
+            "imports nowhere_to_be_found, which no installed",
+        ),
+        ("gate.py", "import uv", "requirements.lock lacks uv"),
+    ],
+)
+def test_what_the_lock_lacks_is_told_in_one_sentence(tmp_path, name, text, sentence):
+    """The sentence says where the import stands; no file is touched."""
+    if "uv" in text.split() and shutil.which("uv") is None:
+        pytest.skip("uv is not installed here")
+    copy = copy_repository(tmp_path)
+    (copy / "workflow/scripts" / name).write_text(f"{text}\n", encoding="utf-8")
+    before = {path.name: os.stat(path).st_mtime_ns for path in (copy / "envs").glob("*.yaml")}
+    said = environments_program(copy)
+    assert said.returncode == 1
+    assert sentence in said.stderr and "Traceback" not in said.stderr
+    after = {path.name: os.stat(path).st_mtime_ns for path in (copy / "envs").glob("*.yaml")}
+    assert before == after
 
 
 def test_every_package_of_the_lock_has_its_hashes():

@@ -35,6 +35,7 @@ from pathlib import Path
 
 from r1repro.audit.devices import Hardware, process_rank, read_hardware
 from r1repro.audit.energy import EnergyMeter
+from r1repro.audit.environment import read_environment
 from r1repro.audit.provenance import git_state, package_versions, process_age_seconds
 from r1repro.audit.redact import redact
 from r1repro.errors import StageError, Terminated
@@ -300,6 +301,7 @@ def _identity(stage: str, part: str, now: datetime, hardware: Hardware, early: l
         "git_commit": commit,
         "git_dirty": dirty,
         "packages": package_versions(),
+        "environment": read_environment(),
         "inputs": {str(path): sha256_path(path) for path in early},
     }
 

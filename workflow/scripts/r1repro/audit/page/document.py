@@ -13,6 +13,7 @@ from r1repro.audit.page import (
     claims,
     costs,
     curves,
+    environments,
     grids,
     history,
     ladder,
@@ -233,6 +234,7 @@ def _history(evidence: Evidence) -> dict:
         "attempts_sentence": sentence,
         "attempts_table": grids.attempts_grid(attempts[-MOST_ATTEMPTS:]),
         "environment": history.packages(evidence.finished),
+        "environments": environments.lines([(a.name, a.environment) for a in attempts]),
         "commands": prose.COMMANDS,
     }
 

@@ -4,6 +4,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from r1repro.audit.page import environments
 from r1repro.audit.page.answers import harmless
 from r1repro.audit.page.bill import StageLine, Total
 from r1repro.audit.page.curves import Curve
@@ -264,6 +265,7 @@ def attempts_grid(attempts: list[Attempt]) -> Grid:
                 str(a.seed),
                 a.record.device,
                 a.host,
+                environments.label(a.environment),
                 a.commit[:SHORT_COMMIT] + (" *" if a.dirty is True else ""),
             ]
         )
@@ -279,8 +281,10 @@ def attempts_grid(attempts: list[Attempt]) -> Grid:
         "#Seed",
         "Device",
         "Host",
+        "Environment",
         "Commit",
     )
     caption = "All attempts in the order in which they began. * marks uncommitted changes."
     grid = Grid("Attempts", caption, names, rows)
-    return without_constants(grid, ("Scale", "Seed", "Device", "Host", "Commit"))
+    moved = ("Scale", "Seed", "Device", "Host", "Environment", "Commit")
+    return without_constants(grid, moved)

