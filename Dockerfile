@@ -2,10 +2,10 @@
 # Made by `make dockerfile` from envs/*.yaml (snakemake --containerize); do not edit by hand.
 FROM condaforge/miniforge3:25.3.1-0
 LABEL io.github.snakemake.containerized="true"
-LABEL io.github.snakemake.conda_env_hash="d8936ef8015c8384cf28c312fea19734ea117ef59fbb167a05181430b8e02c58"
+LABEL io.github.snakemake.conda_env_hash="a02220c41d3c4d1abdae28d018baa274b5fc2359032a1726b435cb1c3507ce66"
 # Conda environment:
 #   source: envs/cost.yaml
-#   prefix: /conda-envs/a5c5e22c12a54408bfb4c103ab8007c9
+#   prefix: /conda-envs/437d0a346a1cbac753aec2dd42006d16
 #   # Made by `make envs` from requirements.lock and from what the programs of the rules that name this
 #   # file import; do not edit by hand. Packages come through pip: the same files as the lock.
 #   channels:
@@ -16,11 +16,15 @@ LABEL io.github.snakemake.conda_env_hash="d8936ef8015c8384cf28c312fea19734ea117e
 #     - pip=25.3
 #     - pip:
 #         # imported by the programs
+#         - pandas==3.1.1
+#         - pyarrow==26.0.1
+#         - pymerkle==7.0.0
 #         - pyyaml==6.0.3
 #         - wandb==0.31.0
 #         # needed by those
 #         - annotated-types==0.8.0
 #         - anyio==4.16.0
+#         - cachetools==7.2.1
 #         - certifi==2026.10.18
 #         - charset-normalizer==3.5.2
 #         - click==8.5.1
@@ -31,6 +35,7 @@ LABEL io.github.snakemake.conda_env_hash="d8936ef8015c8384cf28c312fea19734ea117e
 #         - httpcore==1.0.9
 #         - httpx==0.28.1
 #         - idna==3.20
+#         - numpy==2.4.6
 #         - opentelemetry-api==1.45.2
 #         - opentelemetry-exporter-http-transport==0.66b2
 #         - opentelemetry-exporter-otlp-common==0.66b2
@@ -44,14 +49,16 @@ LABEL io.github.snakemake.conda_env_hash="d8936ef8015c8384cf28c312fea19734ea117e
 #         - protobuf==7.36.2
 #         - pydantic==2.14.3
 #         - pydantic-core==2.50.4
+#         - python-dateutil==4.0.0
 #         - requests==2.34.2
 #         - sniffio==1.3.1
 #         - typing-extensions==4.16.0
 #         - typing-inspection==0.4.5
+#         - tzdata==2026.6
 #         - urllib3==2.8.0
 #         - xxhash==4.1.0
-RUN mkdir -p /conda-envs/a5c5e22c12a54408bfb4c103ab8007c9
-COPY envs/cost.yaml /conda-envs/a5c5e22c12a54408bfb4c103ab8007c9/environment.yaml
+RUN mkdir -p /conda-envs/437d0a346a1cbac753aec2dd42006d16
+COPY envs/cost.yaml /conda-envs/437d0a346a1cbac753aec2dd42006d16/environment.yaml
 # Conda environment:
 #   source: envs/data.yaml
 #   prefix: /conda-envs/801b16cef91b4a2a89f2661a63a99b81
@@ -235,7 +242,7 @@ COPY envs/report.yaml /conda-envs/45bbd203e67f7d41f0dec36ad4576f36/environment.y
 RUN mkdir -p /conda-envs/da7c70152d5e1b3082dfb438d4c4a1f7
 COPY envs/train.yaml /conda-envs/da7c70152d5e1b3082dfb438d4c4a1f7/environment.yaml
 
-RUN conda env create --prefix /conda-envs/a5c5e22c12a54408bfb4c103ab8007c9 --file /conda-envs/a5c5e22c12a54408bfb4c103ab8007c9/environment.yaml && \
+RUN conda env create --prefix /conda-envs/437d0a346a1cbac753aec2dd42006d16 --file /conda-envs/437d0a346a1cbac753aec2dd42006d16/environment.yaml && \
     conda env create --prefix /conda-envs/801b16cef91b4a2a89f2661a63a99b81 --file /conda-envs/801b16cef91b4a2a89f2661a63a99b81/environment.yaml && \
     conda env create --prefix /conda-envs/45bbd203e67f7d41f0dec36ad4576f36 --file /conda-envs/45bbd203e67f7d41f0dec36ad4576f36/environment.yaml && \
     conda env create --prefix /conda-envs/da7c70152d5e1b3082dfb438d4c4a1f7 --file /conda-envs/da7c70152d5e1b3082dfb438d4c4a1f7/environment.yaml && \
