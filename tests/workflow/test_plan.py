@@ -19,7 +19,8 @@ EVALUATE = SCORED | {"ladder", "risk_control"}
 COST = SCORED | {"ladder", "stage_cost", "paper_cost", "cost_model", "cost_model_measured"}
 COST |= {"economics", "allocation", "projection"}
 VERDICTS = EVALUATE | {"stage_cost", "cost_model", "claims"}
-REPORT = VERDICTS | {"paper_cost", "rm_accuracy", "page"}
+BILLS = {"paper_cost", "cost_model_measured", "economics", "allocation", "projection"}
+REPORT = VERDICTS | BILLS | {"rm_accuracy", "page"}
 EVERYTHING = REPORT | COST
 ARMS = {"control", "control_sft", "tiny_base"}
 # arms start where r1_zero, dev2 and r1 start; distill_tiny and unfiltered read sft_data
