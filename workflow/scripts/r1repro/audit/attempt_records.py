@@ -19,6 +19,7 @@ from r1repro.errors import StageError
 # far above anything real; they keep a forged number from overflowing the exact arithmetic
 MOST = 10**12
 MOST_COUNTED = 10**30
+STOPPED = 143  # 128 + SIGTERM
 
 
 class AttemptDamaged(StageError):
@@ -55,11 +56,17 @@ class AttemptRecord:
     tokens_trained: int = 0
     flop: int = 0
     wandb_run_id: str | None = None
+    slurm_job_id: str | None = None
 
     @property
     def completed(self) -> bool:
         """Say whether the attempt ended by itself and well."""
         return self.exit_code == 0
+
+    @property
+    def stopped(self) -> bool:
+        """Say whether it was asked to stop (SIGTERM) and closed its record."""
+        return self.exit_code == STOPPED
 
 
 def _parsed_lines(path: Path) -> tuple[list[dict], bool]:
@@ -159,6 +166,9 @@ def read_attempt(path: Path) -> AttemptRecord:
     energy, source = last.energy()
     moved = last.time("time_utc") - begin.time("time_utc")
     run = last.fields.get("wandb_run_id")
+    job = begin.fields.get("slurm_job_id")
+    if not (job is None or isinstance(job, str)):
+        raise begin.fault("slurm_job_id must be a text or null")
     return AttemptRecord(
         attempt_id=path.stem,
         stage=begin.text("stage"),
@@ -177,6 +187,7 @@ def read_attempt(path: Path) -> AttemptRecord:
         clock_jump_ms=round(moved.total_seconds() * 1000) - last.whole("elapsed_ms"),
         torn=torn,
         wandb_run_id=run,
+        slurm_job_id=job,
         **{
             name: last.whole(name, most=MOST_COUNTED) if last is not begin else 0
             for name in COUNTERS
