@@ -20,6 +20,7 @@ include: "workflow/rules/rl.smk"
 include: "workflow/rules/controls.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/cost.smk"
+include: "workflow/rules/slurm.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/report.smk"
 

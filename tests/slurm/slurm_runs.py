@@ -6,12 +6,14 @@ cannot use: each rule holds one through `gres` and is told to use the CPU (`gpu:
 is quicker. Nothing else is changed.
 """
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +25,7 @@ FIELDS = (
     "JobIDRaw,JobName,Partition,NNodes,NodeList,AllocTRES,ElapsedRaw,State,ExitCode,Submit,Start,"
     "End,Comment"
 )
+SMOKE = ("--configfile", "config/smoke.yaml", "smoke_on_cluster.yaml")
 # What `allocation` makes of two nodes, which a stage without real GPUs cannot get from there.
 TWO_NODES = {"nodes": 2, "mpi": "srun", "tasks": 2, "tasks_per_gpu": 0}
 ON_TWO_NODES = ("r1_zero", "small_zero")
@@ -107,3 +110,21 @@ def sacct(since: str) -> str:
         check=True,
         timeout=60,
     ).stdout
+
+
+def attempts_of(clone: Path, stage: str) -> list[list[dict]]:
+    """Return the lines of each attempt of a stage, oldest first."""
+    files = sorted((clone / "results/attempts" / stage).glob("*.jsonl"))
+    return [[json.loads(line) for line in file.read_text().splitlines()] for file in files]
+
+
+def accounted_independently(dump: Path) -> dict[str, int]:
+    """Add up GPU-seconds by rule from the text of a dump, without the code that is tested."""
+    header, *lines = [line.split("|") for line in dump.read_text().splitlines()]
+    seconds: dict[str, int] = defaultdict(int)
+    for line in lines:
+        cells = dict(zip(header, line, strict=True))
+        gpus = [part[9:] for part in cells["AllocTRES"].split(",") if part.startswith("gres/gpu=")]
+        rule = cells["Comment"].removeprefix("rule_")
+        seconds[rule] += int(gpus[0] if gpus else 0) * int(cells["ElapsedRaw"])
+    return seconds

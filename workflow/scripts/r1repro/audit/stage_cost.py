@@ -39,7 +39,10 @@ COLUMNS = (
 MS_PER_HOUR = 3_600_000
 MICROJOULES_PER_KWH = 3_600_000_000_000
 DECIMALS = Decimal("0.000000001")
-REPORTING = ("stage_cost", "paper_cost", "cost_model", "cost_model_measured", "claims", "page")
+REPORTING = (
+    "stage_cost", "paper_cost", "cost_model", "cost_model_measured", "slurm_accounting", "claims",
+    "page",
+)  # fmt: skip
 PURPOSE_ORDER = ("final", "preparatory", "superseded", "failed")
 EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 

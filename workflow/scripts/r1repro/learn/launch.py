@@ -7,6 +7,7 @@ More nodes  the process that the cluster's job runs calls srun, which starts thi
             process), all meeting at the node that called srun.
 Choices     The rank of a node is its number in the allocation, so that sums over processes are
             made in the same order whenever the stage is started again.
+            `--` keeps torchrun from reading the program's options, some of which begin as its own.
             CPUs are not bound: torchrun's processes share what the job holds on a node.
 """
 
@@ -44,7 +45,7 @@ def launch_command(
     torchrun = [sys.executable, "-m", "torch.distributed.run"]
     each = [f"--nproc-per-node={max(1, gpus // nodes)}"]
     if nodes == 1:
-        return [*torchrun, "--standalone", *each, *arguments]
+        return [*torchrun, "--standalone", *each, "--", *arguments]
     job = environment.get("SLURM_JOB_ID", "")
     if not job.isdigit() or shutil.which("srun", path=environment.get("PATH")) is None:
         raise SettingsError(
@@ -62,4 +63,4 @@ def launch_command(
         f"--master-addr={environment['SLURM_LAUNCH_NODE_IPADDR']}",
         f"--master-port={FIRST_PORT + int(job) % PORTS}",
     ]
-    return [*torchrun, *meeting, *each, *arguments]
+    return [*torchrun, *meeting, *each, "--", *arguments]
