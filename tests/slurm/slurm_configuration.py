@@ -2,8 +2,8 @@
 """The configuration files of the test cluster.
 
 Nodes      c1 (no GPU), a100n1-2 and h800n1-2 with 8 stand-in GPUs each, all on this machine; and
-           h800p01-64, which exist on paper only (state DOWN): there the controller checks a
-           request for 64 nodes and never starts it.
+           a100p01-08 and h800p01-64, which exist on paper only (state DOWN): with them the
+           controller checks a request of the paper's size, and never starts it.
 Partitions cpu, a100, h800; h800_low shares the nodes of h800 and is preempted for it.
 Times      short, so that tests are: a silent node is down after 10 s, SIGKILL follows SIGTERM
            after 8 s.
@@ -34,8 +34,10 @@ def slurm_conf(root: Path, host: str, ports: Ports) -> str:
         gres = "" if name == "c1" else f"Gres=gpu:{name[:4]}:8"
         place = f"NodeHostname={host} NodeAddr=127.0.0.1 Port={port}"
         lines.append(f"NodeName={name} {place} {size} {gres} State=UNKNOWN")
-    real = "NodeName=h800p[01-64] NodeAddr=127.0.0.1 Port=1 CPUs=192 Sockets=1 CoresPerSocket=192"
-    lines.append(f"{real} ThreadsPerCore=1 RealMemory=2000000 Gres=gpu:h800:8 State=DOWN")
+    large = "CPUs=192 Sockets=1 CoresPerSocket=192 ThreadsPerCore=1 RealMemory=2000000"
+    for model, count in (("a100", 8), ("h800", 64)):
+        place = f"NodeName={model}p[01-{count:02d}] NodeAddr=127.0.0.1 Port=1"
+        lines.append(f"{place} {large} Gres=gpu:{model}:8 State=DOWN")
     nodes = "\n".join(lines)
     return f"""\
 ClusterName={CLUSTER}
@@ -80,7 +82,7 @@ Waittime=0
 DefMemPerCPU=500
 {nodes}
 PartitionName=cpu Nodes=c1 Default=YES State=UP
-PartitionName=a100 Nodes=a100n[1-2] State=UP PriorityTier=2 PreemptMode=OFF
+PartitionName=a100 Nodes=a100n[1-2],a100p[01-08] State=UP PriorityTier=2 PreemptMode=OFF
 PartitionName=h800 Nodes=h800n[1-2],h800p[01-64] State=UP PriorityTier=2 PreemptMode=OFF
 PartitionName=h800_low Nodes=h800n[1-2] State=UP PriorityTier=1 PreemptMode=REQUEUE GraceTime=30
 """
