@@ -6,7 +6,7 @@ Nodes      c1 (no GPU), a100n1-2 and h800n1-2 with 8 stand-in GPUs each, all on 
            controller checks a request of the paper's size, and never starts it.
 Partitions cpu, a100, h800; h800_low shares the nodes of h800 and is preempted for it.
 Times      short, so that tests are: a silent node is down after 10 s, SIGKILL follows SIGTERM
-           after 8 s.
+           after 8 s, a job put back into the queue starts after cred_expire.
 """
 
 from dataclasses import dataclass
@@ -45,6 +45,7 @@ SlurmctldHost={host}(127.0.0.1)
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
+AuthInfo=cred_expire=30
 CredType=cred/munge
 SlurmctldPort={ports.controller}
 SlurmctldPidFile={root}/slurmctld.pid

@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
+import tempfile
 from collections import defaultdict
 from contextlib import suppress
 from pathlib import Path
@@ -68,22 +68,22 @@ class Run:
     """Snakemake at work in a clone."""
 
     def __init__(self, clone: Path, *arguments: str):
-        self.clone, self.output = clone, clone / f"output-{time.monotonic_ns()}.txt"
+        # not in the clone, whose disk may be full
+        self.output = tempfile.NamedTemporaryFile(prefix="r1repro-run-")  # noqa: SIM115
         command = [sys.executable, "-m", "snakemake", *arguments]
-        with self.output.open("w") as output:
-            self.process = subprocess.Popen(
-                [*command, "--workflow-profile", "profiles/standin"],
-                cwd=clone,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=os.environ | {"WANDB_MODE": "offline", "GLOO_SOCKET_IFNAME": "lo"},
-                start_new_session=True,
-            )
+        self.process = subprocess.Popen(
+            [*command, "--workflow-profile", "profiles/standin"],
+            cwd=clone,
+            stdin=subprocess.DEVNULL,
+            stdout=self.output,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"WANDB_MODE": "offline", "GLOO_SOCKET_IFNAME": "lo"},
+            start_new_session=True,
+        )
 
     def text(self) -> str:
         """Return what Snakemake said."""
-        return self.output.read_text(encoding="utf-8", errors="replace")
+        return Path(self.output.name).read_text(encoding="utf-8", errors="replace")
 
     def wait(self, seconds: float) -> int:
         """Wait for the end; kill what is still there after so many seconds."""
