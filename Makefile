@@ -54,6 +54,16 @@ test: setup ## Set up and run every test and every style check
 test-conda: setup ## Run the smoke scale in a conda environment for each kind of rule (a test front end)
 	@python -m pytest -n 0 -m conda tests/conda
 
+.PHONY: test-chaos
+test-chaos: setup ## Kill the chain a hundred times at smoke scale; the end must be the same
+	@python -m pytest -n 0 -m chaos -s tests/workflow/test_chaos.py
+
+# Builds munge, MariaDB, slurmdbd, slurmctld and five nodes here, and leaves none of it. Needs root;
+# Debian packages that are missing are installed. Where that cannot be, the tests say why and skip.
+.PHONY: test-slurm
+test-slurm: setup-slurm ## Run the smoke scale and its faults on a real Slurm (as root)
+	@python -m pytest -n 0 -m slurm tests/slurm
+
 .PHONY: setup
 setup: ## Make .venv and install the locked packages (instant when nothing changed)
 	@if ! [ -w . ]; then echo "error: this folder cannot be written; give this user write" \
@@ -62,6 +72,11 @@ setup: ## Make .venv and install the locked packages (instant when nothing chang
 	if [ "$$(cat .venv/installed 2>/dev/null || true)" = "$$wanted" ]; then exit 0; fi; \
 	$(MAKE) install; \
 	echo "$$wanted" > .venv/installed
+
+.PHONY: setup-slurm
+setup-slurm: setup ## Add what profiles/slurm needs to .venv
+	@python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+		-r envs/slurm.lock
 
 # With --require-hashes pip takes the index's torch over a local build, so the latter goes first.
 # The second call of each kind adds what torch's CUDA build needs, and nothing to a CPU build.

@@ -7,6 +7,7 @@ make        make -n
 python      run, where it is cheap; for the others the program must be there
 torchrun    cannot run here: the program after it must be there
 source, (   the environment's file; a command in a folder is run
+TZ=UTC      sacct, which runs in tests/slurm only: it must ask for the columns that are read
 Blocks of YAML and JSON must be settings that the schema takes, or prompts that the stage takes.
 """
 
@@ -23,6 +24,7 @@ import pytest
 import yaml
 from conftest import copy_repository, repository_files, snakemake
 
+from r1repro.audit.slurm_jobs import NEEDED
 from r1repro.configuration import problems
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,8 +41,9 @@ OWN = {
     "mine.yaml": "seed: 2\n",
     "my.yaml": "r1_zero: {updates: 96}\n",
     "my prompts.jsonl": '{"prompt": "What is 12 + 7?", "answer": "19", "category": "math"}\n',
+    "results/cost/sacct.txt": "|".join(NEEDED) + "\n",
 }
-WORDS = ("snakemake", "make", "python", "torchrun", "source", "(cd")
+WORDS = ("snakemake", "make", "python", "torchrun", "source", "(cd", "TZ=UTC")
 MADE = ("results/", "logs/", "audit/", "set-aside/", "models/", "attempts/", "data/", "claims/",
         "prepare/", "rl/", "evaluate/", "cost/", "state/", "benchmarks/", "exports/",
         ".venv-checkers/")  # fmt: skip
@@ -82,6 +85,7 @@ def folder(tmp_path_factory) -> Path:
     """A copy of the repository with the files that a reader would write."""
     target = copy_repository(tmp_path_factory.mktemp("documents"))
     for name, text in OWN.items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
         (target / name).write_text(text, encoding="utf-8")
     # the environment counts as installed, or make -n would begin with that
     stamp = run("cat requirements.lock requirements.in Makefile | cksum", target).stdout
@@ -143,6 +147,16 @@ def test_a_program_of_a_document_is_there_and_a_cheap_one_runs(command, folder):
         assert answer.returncode == 0, answer.stderr
         made = Path(shlex.split(command)[shlex.split(command).index("--out") + 1])
         assert "r1_zero" in (folder / made).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", first("TZ=UTC"))
+def test_a_dump_of_the_accounting_has_what_is_read(command):
+    """Each run of a job once, without steps, with every column that the reader needs."""
+    words = shlex.split(command)
+    assert words[:2] == ["TZ=UTC", "sacct"]
+    assert {"-X", "-D", "--parsable2"} <= set(words)
+    asked = next(word for word in words if word.startswith("--format="))
+    assert set(asked.removeprefix("--format=").split(",")) == set(NEEDED)
 
 
 @pytest.mark.parametrize("command", first("(cd"))

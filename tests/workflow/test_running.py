@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -139,6 +140,23 @@ def test_an_unwritable_folder_gives_one_sentence(clone):
     assert "Traceback" not in answer.stderr
 
 
+def here() -> str:
+    """Return this host and the cluster job, if the tests run in one."""
+    return f"{socket.gethostname()}/{os.environ.get('SLURM_JOB_ID', '')}"
+
+
+@pytest.mark.parametrize("place", ["another-host/", "{host}/4711"])
+def test_a_job_of_a_cluster_does_not_look_for_a_process_elsewhere(place):
+    """A process id of the login node means nothing on the node, or in the job, of a stage."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    code = "import time; from r1repro.parent import watch_workflow; watch_workflow(); time.sleep(2)"
+    place = place.format(host=socket.gethostname())
+    environment = {"PYTHONPATH": SCRIPTS, "R1REPRO_WORKFLOW": f"{gone.pid} {place}"}
+    child = subprocess.run([sys.executable, "-c", code], env=os.environ | environment, timeout=60)
+    assert child.returncode == 0
+
+
 def test_a_stage_ends_when_its_workflow_is_gone():
     """After kill -9 of Snakemake the job stops by itself within seconds, as if by SIGTERM."""
     parent = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
@@ -147,7 +165,7 @@ def test_a_stage_ends_when_its_workflow_is_gone():
     child = subprocess.Popen(
         [sys.executable, "-c", code],
         stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": SCRIPTS, "R1REPRO_WORKFLOW": str(parent.pid)},
+        env=os.environ | {"PYTHONPATH": SCRIPTS, "R1REPRO_WORKFLOW": f"{parent.pid} {here()}"},
     )
     assert child.stdout.readline() == b"watching\n"
     time.sleep(1.5)

@@ -58,6 +58,23 @@ def configuration_digest():
     return sha256_text(canonical_json(config))
 
 
+def allocation(part):
+    """Return what a stage that trains asks of a cluster, as resources of a rule.
+
+    `gpu` is the total. With several nodes the command itself calls srun, once a node (mpi, tasks).
+    """
+    asked = config["allocation"][part]
+    one = {"gpu": asked["nodes"] * asked["gpus_per_node"], "nodes": asked["nodes"]}
+    if asked["nodes"] == 1:
+        return one
+    return one | {"mpi": "srun", "tasks": asked["nodes"], "tasks_per_gpu": 0}
+
+
+def memory(part, mem_mb):
+    """Return the memory of a node that a stage asks for: its own need unless configured."""
+    return config["allocation"][part]["mem_mb"] or mem_mb
+
+
 def preflight_of_this_run():
     """Refuse to start where the run could not finish; called before the first job."""
     cap = workflow.global_resources.get("gpu")

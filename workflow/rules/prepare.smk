@@ -72,8 +72,8 @@ rule base:
         "../../envs/train.yaml"
     threads: 2
     resources:
-        gpu=1,
-        mem_mb=3000,
+        **allocation("preparation"),
+        mem_mb=memory("preparation", 3000),
         runtime="12h",
         tracking=json.dumps(config["tracking"]),
     params:
@@ -91,8 +91,8 @@ rule base:
         R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} --stage {params.stage:q} --planned-device {params.device:q} \
-            --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
-            --attempts {params.attempts:q} --code {params.code:q} \
+            --settings {params.settings:q} --gpus {resources.gpu} --nodes {resources.nodes} \
+            --state {params.state:q} --attempts {params.attempts:q} --code {params.code:q} \
             --base-corpus {input.base_corpus:q} --tokenizer {input.tokenizer:q} \
             --tracking {resources.tracking:q} --wandb {params.wandb:q} \
             --out-checkpoint {output.checkpoint:q} --out-metrics {output.metrics:q} \
@@ -134,8 +134,8 @@ rule dev1:
         "../../envs/train.yaml"
     threads: 2
     resources:
-        gpu=1,
-        mem_mb=3000,
+        **allocation("preparation"),
+        mem_mb=memory("preparation", 3000),
         runtime="12h",
         tracking=json.dumps(config["tracking"]),
     params:
@@ -154,8 +154,8 @@ rule dev1:
         R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} --stage {params.stage:q} --planned-device {params.device:q} \
-            --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
-            --attempts {params.attempts:q} --code {params.code:q} \
+            --settings {params.settings:q} --gpus {resources.gpu} --nodes {resources.nodes} \
+            --state {params.state:q} --attempts {params.attempts:q} --code {params.code:q} \
             --start {input.start:q} --samples {input.samples:q} --streams {params.streams:q} \
             --tracking {resources.tracking:q} --wandb {params.wandb:q} \
             --out-checkpoint {output.checkpoint:q} --out-metrics {output.metrics:q} \
@@ -182,8 +182,8 @@ rule rm_helpful:
         "../../envs/train.yaml"
     threads: 2
     resources:
-        gpu=1,
-        mem_mb=3000,
+        **allocation("preparation"),
+        mem_mb=memory("preparation", 3000),
         runtime="12h",
         tracking=json.dumps(config["tracking"]),
     params:
@@ -201,8 +201,8 @@ rule rm_helpful:
         R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} --stage {params.stage:q} --planned-device {params.device:q} \
-            --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
-            --attempts {params.attempts:q} --code {params.code:q} \
+            --settings {params.settings:q} --gpus {resources.gpu} --nodes {resources.nodes} \
+            --state {params.state:q} --attempts {params.attempts:q} --code {params.code:q} \
             --start {input.start:q} --train {input.train:q} --heldout {input.heldout:q} \
             --tracking {resources.tracking:q} --wandb {params.wandb:q} \
             --out-model {output.model:q} --out-metrics {output.metrics:q} \

@@ -33,8 +33,8 @@ rule r1_zero:
         "../../envs/train.yaml"
     threads: 2
     resources:
-        gpu=1,
-        mem_mb=4000,
+        **allocation("rl"),
+        mem_mb=memory("rl", 4000),
         runtime="24h",
         tracking=json.dumps(config["tracking"]),
     params:
@@ -53,8 +53,8 @@ rule r1_zero:
         R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} --stage {params.stage:q} --planned-device {params.device:q} \
-            --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
-            --attempts {params.attempts:q} --code {params.code:q} \
+            --settings {params.settings:q} --gpus {resources.gpu} --nodes {resources.nodes} \
+            --state {params.state:q} --attempts {params.attempts:q} --code {params.code:q} \
             --start {input.start:q} --train {input.train:q} \
             --rm-helpful {input.rm_helpful:q} --rm-safety {input.rm_safety:q} \
             --streams {params.streams:q} \
@@ -82,6 +82,11 @@ use rule r1_zero as pilot with:
         "<logs>/pilot.log",
     benchmark:
         "<results>/benchmarks/pilot.tsv"
+    resources:
+        **allocation("preparation"),
+        mem_mb=memory("preparation", 4000),
+        runtime="24h",
+        tracking=json.dumps(config["tracking"]),
     params:
         stage="pilot",
         streams="pilot",
@@ -214,6 +219,11 @@ use rule dev1 as dev3 with:
         "<logs>/dev3.log",
     benchmark:
         "<results>/benchmarks/dev3.tsv"
+    resources:
+        **allocation("rl"),
+        mem_mb=memory("rl", 3000),
+        runtime="12h",
+        tracking=json.dumps(config["tracking"]),
     params:
         stage="dev3",
         streams="dev3",

@@ -18,7 +18,7 @@ def main() -> None:
     from r1repro.stage import open_training
 
     with (
-        open_world(args.gpus) as world,
+        open_world(args.gpus, args.nodes) as world,
         open_training(
             args.stage,
             args,

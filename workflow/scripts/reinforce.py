@@ -22,7 +22,7 @@ def main() -> None:
 
     inputs = [args.start, args.train, *filter(None, (args.rm_helpful, args.rm_safety))]
     with (
-        open_world(args.gpus) as world,
+        open_world(args.gpus, args.nodes) as world,
         open_training(
             args.stage,
             args,

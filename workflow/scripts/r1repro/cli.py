@@ -18,6 +18,7 @@ from pathlib import Path
 
 from r1repro.errors import StageError, Terminated
 from r1repro.parent import watch_workflow
+from r1repro.termination import listen
 
 DISK_ERRORS = {
     errno.ENOSPC: "the disk is full; free some space",
@@ -52,13 +53,9 @@ def disk_trouble(error: Exception) -> str | None:
     return DISK_ERRORS.get(number)
 
 
-def _terminate(_signal_number, _frame):
-    raise Terminated("stopped by SIGTERM; run the same command again to continue")
-
-
 def run_program(main: Callable[[], None]) -> int:
     """Run a program's main and turn our own errors and disk trouble into one line."""
-    signal.signal(signal.SIGTERM, _terminate)
+    listen()
     watch_workflow()
     # Bars of libraries would fill the log with control characters; ours goes to the terminal.
     os.environ["TQDM_DISABLE"] = "1"

@@ -18,6 +18,7 @@ def training_parser(description: str, *paths: str, stages=None) -> argparse.Argu
     parser = stage_parser(description)
     parser.add_argument("--stage", choices=stages, required=True, help="name and settings section")
     parser.add_argument("--planned-device", choices=PURPOSES, required=True)
+    parser.add_argument("--nodes", type=int, default=1, help="nodes that the GPUs are spread over")
     parser.add_argument("--tracking", type=json.loads, required=True)
     for name in ("--wandb", "--out-metrics", *paths):
         parser.add_argument(name, type=Path, required=True)

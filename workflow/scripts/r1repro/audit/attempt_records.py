@@ -19,6 +19,7 @@ from r1repro.errors import StageError
 # far above anything real; they keep a forged number from overflowing the exact arithmetic
 MOST = 10**12
 MOST_COUNTED = 10**30
+STOPPED = 143  # 128 + SIGTERM
 
 
 class AttemptDamaged(StageError):
@@ -58,11 +59,17 @@ class AttemptRecord:
     wandb_run_id: str | None = None
     host: str = "unknown"
     process_ms_before: int | None = None
+    slurm_job_id: str | None = None
 
     @property
     def completed(self) -> bool:
         """Say whether the attempt ended by itself and well."""
         return self.exit_code == 0
+
+    @property
+    def stopped(self) -> bool:
+        """Say whether it was asked to stop (SIGTERM) and closed its record."""
+        return self.exit_code == STOPPED
 
 
 def parsed_lines(path: Path, data: bytes) -> tuple[list[dict], bool]:
@@ -176,6 +183,9 @@ def record_of(path: Path, objects: list[dict], torn: bool) -> AttemptRecord:
     energy, source = last.energy()
     moved = last.time("time_utc") - begin.time("time_utc")
     run = last.fields.get("wandb_run_id")
+    job = begin.fields.get("slurm_job_id")
+    if not (job is None or isinstance(job, str)):
+        raise begin.fault("slurm_job_id must be a text or null")
     return AttemptRecord(
         attempt_id=path.stem,
         stage=begin.text("stage"),
@@ -196,6 +206,7 @@ def record_of(path: Path, objects: list[dict], torn: bool) -> AttemptRecord:
         wandb_run_id=run,
         host=begin.text("host") if "host" in begin.fields else "unknown",
         process_ms_before=begin.milliseconds("process_seconds_before"),
+        slurm_job_id=job,
         **{
             name: last.whole(name, most=MOST_COUNTED) if last is not begin else 0
             for name in COUNTERS

@@ -10,8 +10,10 @@ Per row       sums over the attempts of one (stage, scale, purpose, device, node
               cost_usd   = gpu_hours x unit_price_usd    where the attempts hold GPUs
                          = core_hours x unit_price_usd   where they hold none
               exactly, in decimal arithmetic: the printed quantity times the printed price.
-Purpose       failed       the attempt did not end with exit 0 (also: killed, still without end)
-              superseded   it did, but a later one of the same stage, part and scale did too
+Purpose       superseded   it ended with exit 0, but a later one of the same stage, part and scale
+                           did too; or it was asked to stop (SIGTERM: preempted, cancelled, out of
+                           time) and a later one did end with exit 0
+              failed       any other that did not end with exit 0 (also: killed, without end)
               final, preparatory   what the program said, for the last that completed
 Unknown       no preferred row for the device, or a price that is not in USD: `unknown` in both
               money columns. Energy that is measured, estimated and unknown stands in rows of its
@@ -40,7 +42,7 @@ MICROJOULES_PER_KWH = 3_600_000_000_000
 DECIMALS = Decimal("0.000000001")
 REPORTING = (
     "seal", "stage_cost", "paper_cost", "cost_model", "cost_model_measured", "economics",
-    "allocation", "projection", "claims", "page", "exports",
+    "allocation", "projection", "slurm_accounting", "claims", "page", "exports",
 )  # fmt: skip
 PURPOSE_ORDER = ("final", "preparatory", "superseded", "failed")
 EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
@@ -80,18 +82,19 @@ def purposes(records: Iterable[AttemptRecord]) -> dict[str, str]:
     """Return each attempt's purpose at cost time, by attempt id."""
     ordered = sorted(records, key=lambda record: (record.started_utc, record.attempt_id))
     last = {
-        (record.stage, record.part, record.scale): record.attempt_id
-        for record in ordered
+        (record.stage, record.part, record.scale): place
+        for place, record in enumerate(ordered)
         if record.completed
     }
     named = {}
-    for record in ordered:
-        if not record.completed:
-            named[record.attempt_id] = "failed"
-        elif last[record.stage, record.part, record.scale] != record.attempt_id:
+    for place, record in enumerate(ordered):
+        ended_well = last.get((record.stage, record.part, record.scale), -1)
+        if (record.completed or record.stopped) and ended_well > place:
             named[record.attempt_id] = "superseded"
-        else:
+        elif record.completed:
             named[record.attempt_id] = record.purpose
+        else:
+            named[record.attempt_id] = "failed"
     return named
 
 

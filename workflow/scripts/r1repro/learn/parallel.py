@@ -15,6 +15,8 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
+from r1repro.learn.launch import launch_command, needs_launch
+
 
 @dataclass(frozen=True)
 class World:
@@ -71,14 +73,14 @@ class World:
 
 
 @contextmanager
-def open_world(gpus: int) -> Iterator[World]:
-    """Join the processes that torchrun started; start them where several GPUs were granted.
+def open_world(gpus: int, nodes: int = 1) -> Iterator[World]:
+    """Join the processes that torchrun started; start them where more than one is due.
 
-    Without torchrun and with one GPU or none this process works alone.
+    Without torchrun, on one node and with one GPU or none, this process works alone.
     """
-    if gpus > 1 and "WORLD_SIZE" not in os.environ:
-        torchrun = ("-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={gpus}")
-        os.execv(sys.executable, [sys.executable, *torchrun, *sys.argv])
+    if needs_launch(gpus, nodes, os.environ):
+        command = launch_command(gpus, nodes, os.environ, sys.argv)
+        os.execv(command[0], command)
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield World()

@@ -47,6 +47,7 @@ from r1repro.learn.rollout import Response, Sampling, generate
 from r1repro.learn.setup import derive_seed
 from r1repro.learn.tokenizer import decode, encode_all
 from r1repro.tasks.template import frame
+from r1repro.termination import deferred, requested, stop
 
 
 @dataclass
@@ -145,19 +146,29 @@ class Reinforcement:
         settings = self.settings
         if not self.rows:
             self._keep_for_curve(along, 0)
-        while len(self.rows) < settings["updates"]:
-            done = len(self.rows)
-            if done and done % settings["reference_reset_updates"] == 0:
-                self.reference.load_state_dict(self.model.state_dict())
-                self.reference_policy.refresh()
-            for row in self._rollout_and_update(done):
-                self.rows.append(row)
-                if run is not None:
-                    run.step(row, len(self.rows), settings["updates"], **self._counted(row))
-            self._keep_for_curve(along, len(self.rows))
-            if run is not None and len(self.rows) % settings["checkpoint_every_updates"] == 0:
-                run.state.save(len(self.rows), self._save)
+        with deferred():
+            while len(self.rows) < settings["updates"]:
+                self._rollout(run)
+                done = len(self.rows)
+                self._keep_for_curve(along, done)
+                ends = done < settings["updates"] and requested(self.compute.world)
+                due = ends or done % settings["checkpoint_every_updates"] == 0
+                if run is not None and due:
+                    run.state.save(done, self._save)
+                if ends:
+                    stop()
         return self.rows
+
+    def _rollout(self, run) -> None:
+        """Take one rollout and its updates; the policy becomes the reference where that is due."""
+        settings, done = self.settings, len(self.rows)
+        if done and done % settings["reference_reset_updates"] == 0:
+            self.reference.load_state_dict(self.model.state_dict())
+            self.reference_policy.refresh()
+        for row in self._rollout_and_update(done):
+            self.rows.append(row)
+            if run is not None:
+                run.step(row, len(self.rows), settings["updates"], **self._counted(row))
 
     def _keep_for_curve(self, along: Path, update: int) -> None:
         every = self.settings["curve_every_updates"]

@@ -29,6 +29,7 @@ from r1repro.learn.packing import (
 )
 from r1repro.learn.policy import token_logprobs
 from r1repro.learn.setup import derive_rng
+from r1repro.termination import deferred, requested, stop
 
 SLICE = 4096  # documents packed together
 MOST_LEFT_OUT = 0.01  # share of texts; more than that is a wrong setting and not an outlier
@@ -140,28 +141,33 @@ def train_supervised(
         rows = extra["rows"]
         print(f"resumed after step {saved[0]}", flush=True)
     warmup = round(settings["warmup_share"] * len(batches))
-    for step in range(len(rows), len(batches)):
-        started = time.monotonic()
-        figures = aim.gradient(batches[step])
-        factor = cosine(step, len(batches), warmup, settings["final_share"])
-        norm = optimiser.step(factor, settings["gradient_clip_norm"])
-        aim.refresh()
-        tokens = sum(length_of(sequence) for row in batches[step] for sequence in row)
-        rows.append(
-            {
-                "step": step + 1,
-                **{name: round(value, 6) for name, value in figures.items()},
-                "learning_rate": settings["learning_rate"] * factor,
-                "gradient_norm": round(norm, 6),
-                "tokens": tokens,
-                "seconds": round(time.monotonic() - started, 4),
-            }
-        )
-        if run is None:
-            continue
-        run.step(rows[-1], step + 1, len(batches), tokens_trained=tokens, flop=aim.flop(tokens))
-        if (step + 1) % settings["checkpoint_every"] == 0:
-            run.state.save(
-                step + 1, lambda f: save_training(f, model, optimiser.moments(), {"rows": rows})
+    with deferred():
+        for step in range(len(rows), len(batches)):
+            started = time.monotonic()
+            figures = aim.gradient(batches[step])
+            factor = cosine(step, len(batches), warmup, settings["final_share"])
+            norm = optimiser.step(factor, settings["gradient_clip_norm"])
+            aim.refresh()
+            tokens = sum(length_of(sequence) for row in batches[step] for sequence in row)
+            rows.append(
+                {
+                    "step": step + 1,
+                    **{name: round(value, 6) for name, value in figures.items()},
+                    "learning_rate": settings["learning_rate"] * factor,
+                    "gradient_norm": round(norm, 6),
+                    "tokens": tokens,
+                    "seconds": round(time.monotonic() - started, 4),
+                }
             )
+            ends = step + 1 < len(batches) and requested(compute.world)
+            if run is not None:
+                counted = {"tokens_trained": tokens, "flop": aim.flop(tokens)}
+                run.step(rows[-1], step + 1, len(batches), **counted)
+                if ends or (step + 1) % settings["checkpoint_every"] == 0:
+                    run.state.save(
+                        step + 1,
+                        lambda f: save_training(f, model, optimiser.moments(), {"rows": rows}),
+                    )
+            if ends:
+                stop()
     return rows

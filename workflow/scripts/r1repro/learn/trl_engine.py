@@ -37,6 +37,7 @@ from r1repro.learn.flop import forward_flop, training_flop
 from r1repro.learn.phases import QuestionOrder, reasoning_prompts
 from r1repro.learn.tokenizer import encode_all
 from r1repro.tasks.template import frame
+from r1repro.termination import deferred, requested, stop
 
 # Settings that only the native engine honours: name, value without effect, what is missing here.
 NATIVE_ONLY = (
@@ -210,7 +211,8 @@ class TrlReinforcement:
         trainer = make_trainer(self, trained, done)
         if saved is not None:
             trainer.before_training = lambda: restore(trainer, saved[1])
-        trainer.train()
+        with deferred():
+            trainer.train()
         if self.world.leads:
             (along.parent / "trl").rmdir()  # TRL makes its folder and writes nothing into it
         return self.rows
@@ -230,12 +232,15 @@ class TrlReinforcement:
         if done % settings["updates_per_rollout"]:
             return
         self._keep_for_curve(trainer)
-        if done % settings["checkpoint_every_updates"] == 0:
+        ends = done < settings["updates"] and requested(self.world)
+        if ends or done % settings["checkpoint_every_updates"] == 0:
             leads = self.world.leads
             training = collect(trainer.model, leads, trainer.optimizer)
             reference = collect(trainer.reference, leads)
             if leads:
                 self.run.state.save(done, lambda folder: self._save(folder, training, reference))
+        if ends:
+            stop()
 
     def _save(self, folder: Path, training: dict, reference: dict) -> None:
         """Write the files that `save_training` writes."""
