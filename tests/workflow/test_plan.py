@@ -29,6 +29,8 @@ CONTROLS = ARMS | REWARDED - {"small_base"} | {"dev2", "sft_data", "dev3", "scor
 FULL = EVERYTHING - {"claims", "page", "exports"} | ARMS
 # only with a number in gate.pilot_gain; only where a lab has written sacct.txt
 UNPLANNED = {"gate", "slurm_accounting"}
+# what a shell command takes unquoted
+NUMBERS = ("threads", "resources.gpu", "resources.nodes")
 # the part of a name that comes from wildcards
 PARTS = {"score": "_{checkpoint}", "curve": "_{stage}"}
 # programs that serve several stages
@@ -123,7 +125,7 @@ def test_a_rule_names_its_stage_everywhere(rule):
 def test_a_rule_quotes_what_it_passes_and_keeps_the_terminal_clean(rule):
     """Each placeholder is quoted or a number, and output goes to the log."""
     for placeholder in re.findall(r"\{([^{}]+)\}", rule.shell):
-        assert placeholder.endswith(":q") or placeholder in ("threads", "resources.gpu")
+        assert placeholder.endswith(":q") or placeholder in NUMBERS
     assert rule.shell.rstrip().endswith('3>&2 >{log:q} 2>&1\n        """') or re.search(
         r"3>&2 >\{log:q\} 2>&1\n\s+\"\"\"", rule.shell
     )

@@ -21,7 +21,7 @@ FORBIDDEN_CALLS = {
 FORBIDDEN_FLAGS = {"shell", "allow_pickle", "trust_remote_code"}
 FORBIDDEN_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
 # whole numbers and one word that Snakemake itself makes
-UNQUOTED = {"threads", "resources.gpu", "resources.mpi"}
+UNQUOTED = {"threads", "resources.gpu", "resources.mpi", "resources.nodes", "resources.tasks"}
 
 
 def name_of(node: ast.AST) -> str:

@@ -35,7 +35,7 @@ rule seal:
         settings=settings("cost"),
         state=f"{RESULTS}/state/seal",
         attempts=f"{RESULTS}/attempts",
-        results=RESULTS,
+        results=lambda wildcards, output: str(Path(output.seal).parents[1]),
         code=code_digest("seal"),
     message:
         "seal: entering every attempt into the ledger"
