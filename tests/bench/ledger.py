@@ -47,7 +47,7 @@ from r1repro.files import sha256_bytes, sha256_file, sha256_text
 SIZES = (10_000, 100_000, 1_000_000)
 STAGES = ("base", "pilot", "dev1", "r1_zero", "dev2", "sft_data", "dev3", "r1", "score", "curve")
 DEVICES = (("NVIDIA H800", 64), ("NVIDIA A100-SXM4-80GB", 16))
-BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
+BEGUN = datetime(2025, 1, 1, tzinfo=UTC)
 PRICES = ROOT / "config/prices.yaml"
 
 
@@ -78,7 +78,7 @@ def attempt(number: int, node: int, start: int, elapsed: int, draw: random.Rando
     made = {f"results/rl/{stage}/checkpoint": digest, f"results/rl/{stage}/metrics.csv": digest}
     return {
         "kind": "attempt",
-        "attempt_id": f"20260101T000000Z-{number}-{digest[:8]}",
+        "attempt_id": f"20250101T000000Z-{number}-{digest[:8]}",
         "stage": stage,
         "part": f"run_{draw.randrange(100)}" if stage in ("score", "curve") else "",
         "scale": "node",
@@ -114,7 +114,7 @@ def attempt(number: int, node: int, start: int, elapsed: int, draw: random.Rando
         "settings_sha256": digest,
         "inputs": {"/data/train.jsonl": digest, "/models/base/checkpoint": digest},
         "outputs": {} if code else made,
-        "record": f"attempts/{stage}/20260101T000000Z-{number}-{digest[:8]}.jsonl",
+        "record": f"attempts/{stage}/20250101T000000Z-{number}-{digest[:8]}.jsonl",
         "record_bytes": 6000,
         "record_sha256": digest,
     }
