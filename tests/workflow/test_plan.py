@@ -24,7 +24,8 @@ ARMS = {"control", "control_sft", "tiny_base"}
 # arms start where r1_zero, dev2 and r1 start; distill_tiny and unfiltered read sft_data
 CONTROLS = ARMS | REWARDED - {"small_base"} | {"dev2", "sft_data", "dev3", "score"}
 FULL = EVERYTHING - {"claims", "page"} | ARMS
-UNPLANNED = {"gate"}  # only with a number in gate.pilot_gain
+# only with a number in gate.pilot_gain, or a folder in attempts
+UNPLANNED = {"gate", "given_cost"}
 # the part of a name that comes from wildcards
 PARTS = {"score": "_{checkpoint}", "curve": "_{stage}"}
 # programs that serve several stages
