@@ -24,10 +24,16 @@ ARMS = {"control", "control_sft", "tiny_base"}
 # arms start where r1_zero, dev2 and r1 start; distill_tiny and unfiltered read sft_data
 CONTROLS = ARMS | REWARDED - {"small_base"} | {"dev2", "sft_data", "dev3", "score"}
 FULL = EVERYTHING - {"claims", "page"} | ARMS
-# only with a number in gate.pilot_gain, or a folder in attempts
-UNPLANNED = {"gate", "given_cost"}
+# only with a number in gate.pilot_gain, a folder in attempts, names in benchmarks
+UNPLANNED = {"gate", "given_cost", "questions", "benchmark", "harness"}
 # the part of a name that comes from wildcards
-PARTS = {"score": "_{checkpoint}", "curve": "_{stage}"}
+PARTS = {
+    "score": "_{checkpoint}",
+    "curve": "_{stage}",
+    "questions": "_{benchmark}",
+    "benchmark": "_{checkpoint}_{benchmark}",
+    "harness": "_{checkpoint}_{task}",
+}
 # programs that serve several stages
 PROGRAMS = {
     "base": "pretrain",

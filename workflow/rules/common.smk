@@ -22,6 +22,7 @@ from r1repro.messages import failure_text, summary_text
 from r1repro.parent import announce_workflow, put_this_python_first
 from r1repro.preflight import PreflightError, check_free_disk, check_gpu, check_writable, take_lock
 from r1repro.provenance import code_digest
+from r1repro.tasks.benchmarks.sources import split_names
 
 # Rules call `python`: it is the one that runs Snakemake, unless conda puts its own before it.
 put_this_python_first()
@@ -143,6 +144,9 @@ CONTROLS = {name: f"<results>/controls/{name}/checkpoint" for name in [*ARMS, *S
 CONTROLS["tiny_base"] = "<results>/controls/tiny_base/checkpoint"
 # A folder that is evaluated and belongs to no stage.
 LOOSE = {name_of(config["checkpoint"]): config["checkpoint"]} if config["checkpoint"] else {}
+# Benchmarks of others and tasks of lm-evaluation-harness, and the checkpoints measured on them.
+BENCHMARKS, TASKS = split_names(config["benchmarks"])
+MEASURED = [*LOOSE] or ["base", *LADDER]
 CURVES = [stage for stage in ("pilot", "r1_zero", "dev2", "r1", "small_zero") if stage not in GIVEN]
 # The stages whose attempts are billed; their benchmark files are new whenever they ran anew.
 BILLED = [
@@ -154,6 +158,9 @@ BILLED = [
     *(f"curve_{stage}" for stage in CURVES),
 ]  # fmt: skip
 BILLED = [stage for stage in BILLED if stage not in GIVEN]
+BILLED += [f"questions_{name}" for name in BENCHMARKS]
+BILLED += [f"benchmark_{checkpoint}_{name}" for checkpoint in MEASURED for name in BENCHMARKS]
+BILLED += [f"harness_{checkpoint}_{task}" for checkpoint in MEASURED for task in TASKS]
 # Controls run in `snakemake full` only: what they used is billed when they ran.
 BILLED_CONTROLS = [*CONTROLS, *(f"score_{name}" for name in CONTROLS)]
 
@@ -168,3 +175,5 @@ wildcard_constraints:
     arm="|".join(ARMS) or "none",
     sft_arm="|".join(SFT_ARMS),
     stage="|".join(CURVES),
+    benchmark="|".join(map(re.escape, BENCHMARKS)) or "none",
+    task="|".join(map(re.escape, TASKS)) or "none",

@@ -262,3 +262,8 @@ rule evaluate:
                 rules.risk_control.output,
             ]
         ),
+        expand(
+            "<results>/evaluate/{checkpoint}/{benchmark}/scores.csv",
+            checkpoint=MEASURED,
+            benchmark=[*BENCHMARKS, *(f"lm_eval/{task}" for task in TASKS)],
+        ),

@@ -19,10 +19,12 @@ from r1repro.tracking import open_tracker
 def main() -> None:
     """Read records and prices, write the table."""
     cli = stage_parser(__doc__)
-    for name in ("--records", "--prices", "--wandb", "--out"):
+    for name in ("--prices", "--wandb", "--out"):
         cli.add_argument(name, type=Path, required=True)
+    cli.add_argument("--records", type=Path, help="folder that is billed; as a rule --attempts")
     cli.add_argument("--tracking", type=json.loads, required=True)
     args = cli.parse_args()
+    billed = args.records or args.attempts
     settings = args.settings
     with open_attempt(
         args.attempts,
@@ -36,11 +38,11 @@ def main() -> None:
         purpose="final",
     ) as attempt:
         preferred = preferred_rows(load_prices(args.prices), settings["cost"]["price_basis"])
-        records = read_attempts(args.records)
+        records = read_attempts(billed)
         rows = [cells(row) for row in cost_by_stage(records, preferred)]
         if not rows:
             raise InputError(
-                f"there is no attempt record below {args.records}, so nothing can be billed; "
+                f"there is no attempt record below {billed}, so nothing can be billed; "
                 "run the stages first, or put their records back"
             )
         with atomic_writer(args.out) as handle:

@@ -22,9 +22,11 @@ from pathlib import Path
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
+from r1repro.errors import InputError
 from r1repro.given import STAGES, Given, positions_for, problems_of, separate
 from r1repro.inheritance import Inherited, LikeError, resolve
 from r1repro.places import Places, dotted, leaves
+from r1repro.tasks.benchmarks.sources import problems_of as benchmark_problems
 
 WORDS = {
     "integer": "a whole number",
@@ -169,12 +171,15 @@ def _sentences(error: ValidationError, schema: Mapping, places: Places) -> Itera
         "minItems": f"must have at least {limit} entries",
         "maxItems": f"must have at most {limit} entries",
         "minLength": "must not be empty",
+        "uniqueItems": "must not name anything twice",
         "pattern": "may hold letters, digits, '.', '_' and '-' only, 128 at most,",
     }[error.validator]
     yield f"{place}: '{name}' {rule} {found}; {MANUAL}"
 
 
-def relations(config: Mapping, given: Mapping[str, Given]) -> Iterator[tuple[list[str], str]]:
+def relations(
+    config: Mapping, given: Mapping[str, Given] | None = None
+) -> Iterator[tuple[list[str], str]]:
     """Yield (keys, sentence) for settings that are sound alone but not together."""
     for name in ("shares", "languages"):
         parts = config["data"]["corpus"][name]
@@ -196,7 +201,7 @@ def relations(config: Mapping, given: Mapping[str, Given]) -> Iterator[tuple[lis
         low, high = value_at(config, lower), value_at(config, upper)
         if low > high:
             yield [lower, upper], f"'{lower}' ({low}) must not exceed '{upper}' ({high})"
-    yield from _beyond_positions(config, rl_stages, given)
+    yield from _beyond_positions(config, rl_stages, given or {})
     for number, factor in multiples:
         product, step = value_at(config, number), value_at(config, factor)
         if product % step:
@@ -329,6 +334,12 @@ def _beyond_schema(
         yield f"{places.of(key.split('.'))}: '{key}': {text}"
     if outside:
         return
+    try:
+        sources = Path(config["benchmark_data"]["sources"])
+        for text in benchmark_problems(config["benchmarks"], sources):
+            yield f"{places.of(('benchmarks',))}: 'benchmarks': {text}"
+    except InputError as error:
+        yield f"{places.of(('benchmark_data', 'sources'))}: 'benchmark_data.sources': {error}"
     for keys, text in relations(whole, given):
         paths = [tuple(key.split(".")) for key in keys]
         if not inherited.all_of(paths):

@@ -122,6 +122,8 @@ def positions_for(
     """
     if section == "evaluate" and config["checkpoint"] is not None:
         return "checkpoint", positions_of(config_of(Path(config["checkpoint"])))
+    if not given:
+        return None
     name = section
     if section.startswith(f"{CONTROLS}."):
         name = config[CONTROLS][section.removeprefix(f"{CONTROLS}.")][LIKE]
