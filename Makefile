@@ -96,6 +96,17 @@ install:
 	@echo "Compiling what the stages import"
 	@env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -W ignore envs/warm.py
 
+.PHONY: harness
+harness: setup ## Add lm-evaluation-harness and math-verify, for benchmarks of others
+	@if .venv/bin/python -m uv --version >/dev/null 2>&1; then \
+		.venv/bin/python -m uv pip install --quiet --python .venv/bin/python \
+			--no-deps -r requirements-harness.lock; \
+	else \
+		.venv/bin/python -m pip install --quiet --disable-pip-version-check \
+			--no-deps --require-hashes -r requirements-harness.lock; \
+	fi
+	@echo "Installed lm-evaluation-harness and math-verify into .venv"
+
 .PHONY: lint
 lint: setup ## Check style: ruff, snakefmt, snakemake --lint
 	@ruff check .
@@ -128,6 +139,7 @@ evidence: setup ## Copy the tables of the five seeds to results/published/mini, 
 .PHONY: lock
 lock: setup ## Renew requirements.lock and the pins in envs/ from requirements.in
 	@python envs/lock.py
+	@python envs/lock_harness.py
 
 .PHONY: manual
 manual: setup ## Renew the tables of config/README.md from schema and configuration

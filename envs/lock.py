@@ -90,7 +90,8 @@ def renew_pins(packages: dict[str, list[str]]) -> None:
     versions = {name.lower().replace("_", "-"): version for name, version in versions.items()}
 
     def locked(match: re.Match) -> str:
-        return f"{match[1]}=={versions[match[1].lower().replace('_', '-')]}"
+        name = match[1].lower().replace("_", "-")  # others are in requirements-harness.lock
+        return f"{match[1]}=={versions[name]}" if name in versions else match[0]
 
     for path in sorted((ROOT / "envs").glob("*.yaml")):
         text = path.read_text(encoding="utf-8")

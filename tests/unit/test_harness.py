@@ -145,7 +145,9 @@ def test_the_harness_counts_our_own_samples_as_evaluate_does(trained, test_file)
 
         loglikelihood_rolling = loglikelihood
 
-    manager = TaskManager(include_path=[str(TASKS[0])], metadata={"test": str(test_file)})
+    manager = TaskManager(
+        include_path=[str(TASKS[0])], include_defaults=False, metadata={"test": str(test_file)}
+    )
     scores = []
     for number in range(SAMPLED["samples"]):
         answer = simple_evaluate(
@@ -202,6 +204,7 @@ def test_a_task_of_a_folder_of_the_users_own_runs(trained, test_file, tmp_path):
     assert outcome.generated == 0 and outcome.processed > 0
 
 
+@pytest.mark.slow
 def test_an_unknown_task_and_one_without_its_data_are_sentences(trained, test_file):
     """What to do: name another, or bring the data."""
     with pytest.raises(InputError, match="has no task 'r1repo'"):

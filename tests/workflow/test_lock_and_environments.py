@@ -12,7 +12,9 @@ from rules import RULES
 from r1repro.provenance import foreign_packages
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+FIRST = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+SECOND = (ROOT / "requirements-harness.lock").read_text(encoding="utf-8")
+LOCK = FIRST + SECOND
 # What an import is called where the package has another name.
 PACKAGE_OF = {"yaml": "pyyaml", "jinja2": "jinja2", "reasoning_gym": "reasoning-gym"}
 # Names that come with a package which is listed.
@@ -91,9 +93,19 @@ def test_the_lock_has_no_local_label_no_address_and_no_companion_of_cuda():
     assert not [name for name in locked_blocks() if name.startswith(("nvidia-", "cuda-"))]
 
 
-def test_everything_asked_for_is_locked():
-    """requirements.in and the lock are renewed together."""
-    for line in (ROOT / "requirements.in").read_text(encoding="utf-8").splitlines():
+def test_the_harness_adds_packages_and_changes_none():
+    """`make harness` installs the second lock beside the first."""
+    names = [
+        set(re.findall(r"^([A-Za-z0-9._-]+)==", text, re.MULTILINE)) for text in (FIRST, SECOND)
+    ]
+    assert names[1] >= {"lm-eval", "math-verify"}
+    assert not names[0] & names[1]
+
+
+@pytest.mark.parametrize("file", ["requirements.in", "requirements-harness.in"])
+def test_everything_asked_for_is_locked(file):
+    """What is asked for and the locks are renewed together."""
+    for line in (ROOT / file).read_text(encoding="utf-8").splitlines():
         if not line.strip() or line.startswith("#"):
             continue
         name, _, version = line.partition("==")

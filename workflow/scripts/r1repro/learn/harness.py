@@ -66,8 +66,16 @@ def evaluate_task(task, model, tokenizer, test, tasks, settings) -> Outcome:
     from lm_eval.models.huggingface import HFLM
     from lm_eval.tasks import TaskManager
 
-    manager = TaskManager(include_path=[str(path) for path in tasks], metadata={"test": str(test)})
-    if task not in manager.task_index:
+    # the harness's own tasks are thousands of files: they are read when no folder has the task
+    for defaults in (False, True):
+        manager = TaskManager(
+            include_path=[str(path) for path in tasks],
+            include_defaults=defaults,
+            metadata={"test": str(test)},
+        )
+        if task in manager.task_index:
+            break
+    else:
         raise InputError(
             f"lm-evaluation-harness has no task {task!r}; `python -m lm_eval ls tasks` lists its "
             "own, and benchmark_data.tasks names a folder with further ones"
