@@ -17,8 +17,8 @@ from lock import COMPANION, LOCK, PACKAGE, ROOT, SOURCE, split_packages
 HARNESS_SOURCE = ROOT / "requirements-harness.in"
 HARNESS_LOCK = ROOT / "requirements-harness.lock"
 HEADER = """\
-# Packages for benchmarks of others, beside requirements.lock, with their hashes. `make lock` makes it
-# from requirements-harness.in: do not edit it by hand. `make harness` installs them.
+# Packages for benchmarks of others, beside requirements.lock, with their hashes. `make harness`
+# installs them; `make lock` makes this file from requirements-harness.in: do not edit it by hand.
 """
 
 
