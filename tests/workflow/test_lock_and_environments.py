@@ -22,7 +22,11 @@ from rules import RULES
 from r1repro.provenance import SCRIPTS
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+FIRST = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+SECOND = (ROOT / "requirements-harness.lock").read_text(encoding="utf-8")
+LOCK = FIRST + SECOND
+# a module of the second lock, which need not be installed, and its package
+BESIDE = {"lm_eval": "lm-eval"}
 
 
 def normal(name: str) -> str:
@@ -75,7 +79,7 @@ def imported_packages(program: str) -> set[str]:
                     files = [f for p in parts for f in (p.with_suffix(".py"), p / "__init__.py")]
                     waiting += [file for file in files if file.is_file()]
                 elif top not in sys.stdlib_module_names:
-                    packages |= {normal(owner) for owner in owners[top]}
+                    packages |= {normal(owner) for owner in owners.get(top) or [BESIDE[top]]}
     return packages
 
 
@@ -122,7 +126,9 @@ def test_the_environment_of_a_rule_holds_what_its_program_imports(rule):
     assert imported_packages(rule.program) <= pins.keys(), rule.name
 
 
-@pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in ENVIRONMENTS if path.stem != "harness"], ids=lambda path: path.stem
+)
 def test_an_environment_holds_nothing_that_its_rules_do_not_import(path):
     """Each package is imported by a program of these rules, or a package of the file needs it."""
     imported = set().union(*(imported_packages(rule.program) for rule in RULES_OF[path.name]))
@@ -142,10 +148,11 @@ def test_every_environment_is_used():
     assert named == {path.name for path in ENVIRONMENTS}
 
 
-def test_only_the_environment_of_training_has_torch():
+def test_only_what_trains_or_samples_has_torch():
     """An auditor recomputes the bill, and a reader remakes the page, without it."""
     holding = [path.stem for path in ENVIRONMENTS if "torch" in environment_pins(path)]
-    assert holding == ["train"]
+    assert holding == ["harness", "train"]
+    assert {"lm-eval", "math-verify"} <= environment_pins(ROOT / "envs/harness.yaml").keys()
 
 
 def environments_program(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
@@ -216,9 +223,19 @@ def test_the_lock_has_no_local_label_no_address_and_no_companion_of_cuda():
     assert not [name for name in locked_blocks() if name.startswith(("nvidia-", "cuda-"))]
 
 
-def test_everything_asked_for_is_locked():
-    """requirements.in and the lock are renewed together."""
-    for line in (ROOT / "requirements.in").read_text(encoding="utf-8").splitlines():
+def test_the_harness_adds_packages_and_changes_none():
+    """`make harness` installs the second lock beside the first."""
+    names = [
+        set(re.findall(r"^([A-Za-z0-9._-]+)==", text, re.MULTILINE)) for text in (FIRST, SECOND)
+    ]
+    assert names[1] >= {"lm-eval", "math-verify"}
+    assert not names[0] & names[1]
+
+
+@pytest.mark.parametrize("file", ["requirements.in", "requirements-harness.in"])
+def test_everything_asked_for_is_locked(file):
+    """What is asked for and the locks are renewed together."""
+    for line in (ROOT / file).read_text(encoding="utf-8").splitlines():
         if not line.strip() or line.startswith("#"):
             continue
         name, _, version = line.partition("==")

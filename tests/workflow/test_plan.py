@@ -27,12 +27,18 @@ ARMS = {"control", "control_sft", "tiny_base"}
 # arms start where r1_zero, dev2 and r1 start; distill_tiny and unfiltered read sft_data
 CONTROLS = ARMS | REWARDED - {"small_base"} | {"dev2", "sft_data", "dev3", "score"}
 FULL = EVERYTHING - {"claims", "page", "exports"} | ARMS
-# only with a number in gate.pilot_gain; only where a lab has written sacct.txt
-UNPLANNED = {"gate", "slurm_accounting"}
+# only with gate.pilot_gain, a lab's sacct.txt, a folder in attempts, names in benchmarks
+UNPLANNED = {"gate", "slurm_accounting", "given_cost", "questions", "benchmark", "harness"}
 # what a shell command takes unquoted
 NUMBERS = ("threads", "resources.gpu", "resources.nodes")
 # the part of a name that comes from wildcards
-PARTS = {"score": "_{checkpoint}", "curve": "_{stage}"}
+PARTS = {
+    "score": "_{checkpoint}",
+    "curve": "_{stage}",
+    "questions": "_{benchmark}",
+    "benchmark": "_{checkpoint}_{benchmark}",
+    "harness": "_{checkpoint}_{task}",
+}
 # programs that serve several stages
 PROGRAMS = {
     "base": "pretrain",

@@ -15,6 +15,7 @@ rule claims:
     """Judge every claim of the paper from its own numbers and from the runs."""
     input:
         program="workflow/scripts/claims.py",
+        whole_run=whole_run,
         claims="config/claims.yaml",
         # it vouches for every published table, and the program refuses one that differs
         sums="results/published/nature/SHA256SUMS",

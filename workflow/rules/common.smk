@@ -5,6 +5,7 @@ Makes   what the rules files share: settings, code_digest, checkpoints, messages
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -16,19 +17,23 @@ sys.path.append(str(HERE.parent / "scripts"))
 
 from r1repro.configuration import problems, settings_of
 from r1repro.files import canonical_json, sha256_text
+from r1repro.given import STARTS_FROM, files_of, name_of, records_in, separate
 from r1repro.inheritance import resolve
 from r1repro.messages import failure_text, summary_text
-from r1repro.own_base import files_of
 from r1repro.parent import announce_workflow, put_this_python_first
 from r1repro.preflight import PreflightError, check_free_disk, check_gpu, check_writable, take_lock
 from r1repro.provenance import code_digest
+from r1repro.tasks.benchmarks.sources import split_names
 
 # Rules call `python`: it is the one that runs Snakemake, unless conda puts its own before it.
 put_this_python_first()
 
 
 def stop_on_problems():
-    """End with one sentence if nothing can be written, or one per problem of the settings."""
+    """End with one sentence if nothing can be written, or one per problem of the settings.
+
+    Returns the paths that stand in the place of stages.
+    """
     try:
         check_writable()
     except PreflightError as error:
@@ -37,15 +42,18 @@ def stop_on_problems():
     # Snakemake names the files of --configfile first, but they are laid over the default
     upper = [str(file) for file in workflow.overwrite_configfiles]
     lower = [str(file) for file in workflow.configfiles if str(file) not in upper]
+    files = lower + upper
     found = problems(
         config,
         yaml.safe_load(schema.read_text(encoding="utf-8")),
-        lower + upper,
+        files,
         workflow.config_settings.config or {},
     )
     if found:
         raise SystemExit("\n".join(f"error: {sentence}" for sentence in found))
+    given = separate(config, files)
     resolve(config)
+    return {stage: path for stage, (path, _) in given.items()}
 
 
 def settings(*keys, without=(), arm=None):
@@ -97,15 +105,39 @@ def print_failure(snakemake_log):
     print(failure_text(snakemake_log), file=sys.stderr)
 
 
-stop_on_problems()
+# Stages that are not run: what they would make lies where the user says.
+GIVEN = stop_on_problems()
+
+
+def given_files(*stages):
+    """Return the files of folders from outside, so that a change of one of them is seen."""
+    return [file for stage in stages if stage in GIVEN for file in files_of(GIVEN[stage])]
+
+
+def unless_given(stage, output):
+    """Return what a stage makes, nothing where it comes from outside."""
+    return [] if stage in GIVEN else output
+
+
+def whole_run(_wildcards):
+    """Refuse a page and verdicts about a recipe of which parts come from outside."""
+    parts = [*(stage for stage in GIVEN if stage != "base"), *LOOKED_AT]
+    if parts:
+        raise SystemExit(
+            f"error: with {', '.join(parts)} from outside there is no whole run to report on; "
+            "name what is wanted, such as `snakemake dev3`; docs/lab.md says what goes together"
+        )
+    return []
+
 
 RESULTS = config["pathvars"]["results"]
+LOOKED_AT = [key for key in ("checkpoint", "attempts") if config[key] is not None]
 
-# The base is made here unless the user names a folder; its files are inputs, so that a change of
-# one of them is seen.
-OWN_BASE = config["model"]["checkpoint"] or []
-OWN_BASE_FILES = files_of(config["model"]["checkpoint"])
-BASE = OWN_BASE or "<results>/prepare/base"
+BASE = GIVEN.get("base", "<results>/prepare/base")
+SFT_DATA = GIVEN.get("sft_data", "<results>/data/sft_data.jsonl")
+REWARD_MODELS = {
+    name: GIVEN.get(name, f"<results>/prepare/{name}") for name in ("rm_helpful", "rm_safety")
+}
 # The ladder of the paper and what stands beside it, in the order of the recipe.
 CHECKPOINTS = {
     "base": BASE,
@@ -119,6 +151,7 @@ CHECKPOINTS = {
     "distill": "<results>/rl/distill",
     "small_zero": "<results>/rl/small_zero/checkpoint",
 }
+CHECKPOINTS |= {stage: path for stage, path in GIVEN.items() if stage in CHECKPOINTS}
 LADDER = ["r1_zero", "dev1", "dev2", "dev3", "r1"]
 # Where each RL stage starts; an arm of `controls` starts where its stage does.
 STARTS = {
@@ -132,17 +165,25 @@ ARMS = list(config["controls"])
 SFT_ARMS = ["sft_only", "unfiltered", "distill_tiny"]
 CONTROLS = {name: f"<results>/controls/{name}/checkpoint" for name in [*ARMS, *SFT_ARMS]}
 CONTROLS["tiny_base"] = "<results>/controls/tiny_base/checkpoint"
-CURVES = ["pilot", "r1_zero", "dev2", "r1", "small_zero"]
+# A folder that is evaluated and belongs to no stage.
+LOOSE = {name_of(config["checkpoint"]): config["checkpoint"]} if config["checkpoint"] else {}
+# Benchmarks of others and tasks of lm-evaluation-harness, and the checkpoints measured on them.
+BENCHMARKS, TASKS = split_names(config["benchmarks"])
+MEASURED = [*LOOSE] or ["base", *LADDER]
+CURVES = [stage for stage in ("pilot", "r1_zero", "dev2", "r1", "small_zero") if stage not in GIVEN]
 # The stages whose attempts are billed; their benchmark files are new whenever they ran anew.
 BILLED = [
     "prompts", "corpus", "preferences", "tokenizer",
-    *([] if OWN_BASE else ["base"]),
-    "small_base", "pilot", "dev1", "rm_helpful", "rm_safety",
+    "base", "small_base", "pilot", "dev1", "rm_helpful", "rm_safety",
     "r1_zero", "dev2", "sft_data", "dev3", "r1", "distill", "small_zero",
     *(f"score_{checkpoint}" for checkpoint in CHECKPOINTS),
     "scores", "ladder", "risk_control",
     *(f"curve_{stage}" for stage in CURVES),
 ]  # fmt: skip
+BILLED = [stage for stage in BILLED if stage not in GIVEN]
+BILLED += [f"questions_{name}" for name in BENCHMARKS]
+BILLED += [f"benchmark_{checkpoint}_{name}" for checkpoint in MEASURED for name in BENCHMARKS]
+BILLED += [f"harness_{checkpoint}_{task}" for checkpoint in MEASURED for task in TASKS]
 # Controls run in `snakemake full` only: what they used is billed when they ran.
 BILLED_CONTROLS = [*CONTROLS, *(f"score_{name}" for name in CONTROLS)]
 
@@ -153,7 +194,9 @@ def arm_stage(name):
 
 
 wildcard_constraints:
-    checkpoint="|".join([*CHECKPOINTS, *CONTROLS]),
+    checkpoint="|".join(map(re.escape, [*CHECKPOINTS, *CONTROLS, *LOOSE])),
     arm="|".join(ARMS) or "none",
     sft_arm="|".join(SFT_ARMS),
     stage="|".join(CURVES),
+    benchmark="|".join(map(re.escape, BENCHMARKS)) or "none",
+    task="|".join(map(re.escape, TASKS)) or "none",

@@ -10,12 +10,13 @@ use rule r1_zero as control with:
     input:
         program="workflow/scripts/reinforce.py",
         start=lambda wildcards: STARTS[arm_stage(wildcards.arm)],
+        given_files=lambda wildcards: given_files(STARTS_FROM[arm_stage(wildcards.arm)]),
         train=rules.prompts.output.train,
         rm_helpful=lambda wildcards: (
-            rules.rm_helpful.output.model if arm_stage(wildcards.arm) == "r1" else []
+            REWARD_MODELS["rm_helpful"] if arm_stage(wildcards.arm) == "r1" else []
         ),
         rm_safety=lambda wildcards: (
-            rules.rm_safety.output.model if arm_stage(wildcards.arm) == "r1" else []
+            REWARD_MODELS["rm_safety"] if arm_stage(wildcards.arm) == "r1" else []
         ),
     output:
         checkpoint=directory("<results>/controls/{arm}/checkpoint"),
@@ -56,7 +57,7 @@ use rule base as tiny_base with:
 SFT_ARM_INPUTS = {
     "sft_only": (BASE, rules.prompts.output.worked),
     "unfiltered": (BASE, rules.sft_data.output.unfiltered),
-    "distill_tiny": (CONTROLS["tiny_base"], rules.sft_data.output.data),
+    "distill_tiny": (CONTROLS["tiny_base"], SFT_DATA),
 }
 
 

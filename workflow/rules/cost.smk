@@ -42,6 +42,7 @@ rule stage_cost:
         tracking=json.dumps(config["tracking"]),
     params:
         settings=settings("cost"),
+        records=f"{RESULTS}/attempts",
         state=f"{RESULTS}/state/stage_cost",
         attempts=f"{RESULTS}/attempts",
         wandb=f"{RESULTS}/wandb",
@@ -54,10 +55,33 @@ rule stage_cost:
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
-            --prices {input.prices:q} --ledger {input.ledger:q} --tracking {resources.tracking:q} --wandb {params.wandb:q} \
+            --records {params.records:q} --prices {input.prices:q} --ledger {input.ledger:q} \
+            --tracking {resources.tracking:q} --wandb {params.wandb:q} \
             --out {output.table:q} \
             3>&2 >{log:q} 2>&1
         """
+
+
+use rule stage_cost as given_cost with:
+    input:
+        program="workflow/scripts/stage_cost.py",
+        prices="config/prices.yaml",
+        # the records are inputs, so that one more of them makes the bill again
+        ran=records_in(config["attempts"]),
+        # another folder's records are read as they stand; they are in no ledger of this run
+        ledger=[],
+        seal=[],
+    output:
+        table="<results>/cost/given/cost_by_stage.csv",
+    log:
+        "<logs>/given_cost.log",
+    benchmark:
+        "<results>/benchmarks/given_cost.tsv"
+    params:
+        records=config["attempts"],
+        state=f"{RESULTS}/state/given_cost",
+    message:
+        "given_cost: pricing the attempt records of another folder"
 
 
 rule paper_cost:
@@ -198,13 +222,19 @@ rule cost_model_measured:
 
 
 rule cost:
-    """Target: the cost of this run and the paper's."""
+    """Target: the cost of this run and the paper's; or of one folder of records alone."""
     input:
-        rules.seal.output,
-        rules.stage_cost.output,
-        rules.paper_cost.output,
-        rules.cost_model.output,
-        rules.cost_model_measured.output,
-        rules.economics.output,
-        rules.allocation.output,
-        rules.projection.output,
+        (
+            rules.given_cost.output
+            if config["attempts"]
+            else [
+                rules.seal.output,
+                rules.stage_cost.output,
+                rules.paper_cost.output,
+                rules.cost_model.output,
+                rules.cost_model_measured.output,
+                rules.economics.output,
+                rules.allocation.output,
+                rules.projection.output,
+            ]
+        ),

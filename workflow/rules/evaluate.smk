@@ -12,8 +12,10 @@ rule score:
     """Sample k responses to each test question and judge them."""
     input:
         program="workflow/scripts/score.py",
-        model=lambda wildcards: (CHECKPOINTS | CONTROLS)[wildcards.checkpoint],
-        own_base_files=lambda wildcards: OWN_BASE_FILES if wildcards.checkpoint == "base" else [],
+        model=lambda wildcards: (CHECKPOINTS | CONTROLS | LOOSE)[wildcards.checkpoint],
+        given_files=lambda wildcards: (
+            given_files(wildcards.checkpoint) + files_of(LOOSE.get(wildcards.checkpoint))
+        ),
         test=rules.prompts.output.test,
     output:
         samples="<results>/evaluate/{checkpoint}/samples.jsonl",
@@ -156,7 +158,7 @@ rule risk_control:
     input:
         program="workflow/scripts/risk_control.py",
         samples=expand("<results>/evaluate/{checkpoint}/samples.jsonl", checkpoint=LADDER[-1:]),
-        reviewer=rules.rm_safety.output.model,
+        reviewer=REWARD_MODELS["rm_safety"],
     output:
         filter=report(
             "<results>/evaluate/filter.csv",
@@ -248,9 +250,20 @@ rule curve:
 
 
 rule evaluate:
-    """Target: the scores of every checkpoint, the ladder and the learning curves."""
+    """Target: the scores of every checkpoint, the ladder and the curves; or of one folder alone."""
     input:
-        rules.scores.output,
-        rules.ladder.output,
-        expand(rules.curve.output, stage=CURVES),
-        rules.risk_control.output,
+        (
+            expand("<results>/evaluate/{checkpoint}/scores.csv", checkpoint=LOOSE)
+            if LOOSE
+            else [
+                rules.scores.output,
+                rules.ladder.output,
+                expand(rules.curve.output, stage=CURVES),
+                rules.risk_control.output,
+            ]
+        ),
+        expand(
+            "<results>/evaluate/{checkpoint}/{benchmark}/scores.csv",
+            checkpoint=MEASURED,
+            benchmark=[*BENCHMARKS, *(f"lm_eval/{task}" for task in TASKS)],
+        ),

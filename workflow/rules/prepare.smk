@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Takes   results/data: base corpus, cold-start set, preference pairs; model.checkpoint, if it names a
-        folder, in place of the base
+Takes   results/data: base corpus, cold-start set, preference pairs; folders from outside in the
+        place of stages (GIVEN)
 Makes   results/prepare: tokenizer, bases, pilot, dev1 and reward models as Hugging Face folders, and
         their metrics: what the paper prepared on A100
 Keeps   results/state (checkpoints), results/attempts, results/wandb: not outputs, because Snakemake
@@ -19,7 +19,7 @@ rule tokenizer:
         train=rules.prompts.output.train,
         validation=rules.prompts.output.validation,
         test=rules.prompts.output.test,
-        own_base=OWN_BASE,
+        own_base=GIVEN.get("base", []),
     output:
         tokenizer=directory("<results>/prepare/tokenizer"),
         tokens_manifest="<results>/data/tokens_manifest.json",
@@ -121,7 +121,7 @@ rule dev1:
     input:
         program="workflow/scripts/finetune.py",
         start=BASE,
-        own_base_files=OWN_BASE_FILES,
+        given_files=given_files("base"),
         samples=rules.corpus.output.cold_start,
     output:
         checkpoint=directory("<results>/prepare/dev1"),
@@ -168,6 +168,7 @@ rule rm_helpful:
     input:
         program="workflow/scripts/reward_model.py",
         start=CHECKPOINTS["dev1"],
+        given_files=given_files("dev1"),
         train=rules.preferences.output.pairs,
         heldout=rules.preferences.output.heldout,
     output:
@@ -215,6 +216,7 @@ use rule rm_helpful as rm_safety with:
     input:
         program="workflow/scripts/reward_model.py",
         start=CHECKPOINTS["dev1"],
+        given_files=given_files("dev1"),
         train=rules.preferences.output.safety,
         heldout=rules.preferences.output.safety_heldout,
     output:
@@ -273,7 +275,7 @@ rule prepare:
     """Target: tokenizer, bases unless the user brings one, dev1 and both reward models."""
     input:
         rules.tokenizer.output,
-        [] if OWN_BASE else rules.base.output,
-        rules.small_base.output,
-        rules.dev1.output,
-        rules.rm_accuracy.output,
+        unless_given("base", rules.base.output),
+        unless_given("small_base", rules.small_base.output),
+        unless_given("dev1", rules.dev1.output),
+        unless_given("rm_helpful", unless_given("rm_safety", rules.rm_accuracy.output)),

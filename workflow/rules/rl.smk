@@ -16,7 +16,7 @@ rule r1_zero:
         program="workflow/scripts/reinforce.py",
         gate=GATE,
         start=STARTS["r1_zero"],
-        own_base_files=OWN_BASE_FILES,
+        given_files=given_files("base"),
         train=rules.prompts.output.train,
         rm_helpful=[],
         rm_safety=[],
@@ -69,7 +69,7 @@ use rule r1_zero as pilot with:
     input:
         program="workflow/scripts/reinforce.py",
         start=STARTS["pilot"],
-        own_base_files=[],
+        given_files=given_files("small_base"),
         train=rules.prompts.output.train,
         rm_helpful=[],
         rm_safety=[],
@@ -102,7 +102,7 @@ use rule r1_zero as dev2 with:
         program="workflow/scripts/reinforce.py",
         gate=GATE,
         start=STARTS["dev2"],
-        own_base_files=[],
+        given_files=given_files("dev1"),
         train=rules.prompts.output.train,
         rm_helpful=[],
         rm_safety=[],
@@ -165,7 +165,8 @@ rule sft_data:
     """Sample from dev2, keep what is right and readable, add general data."""
     input:
         program="workflow/scripts/sft_data.py",
-        checkpoint=rules.dev2.output.checkpoint,
+        checkpoint=CHECKPOINTS["dev2"],
+        given_files=given_files("dev2"),
         train=rules.prompts.output.train,
         general=rules.corpus.output.general_sft,
     output:
@@ -210,8 +211,8 @@ use rule dev1 as dev3 with:
     input:
         program="workflow/scripts/finetune.py",
         start=BASE,
-        own_base_files=OWN_BASE_FILES,
-        samples=rules.sft_data.output.data,
+        given_files=given_files("base"),
+        samples=SFT_DATA,
     output:
         checkpoint=directory("<results>/rl/dev3"),
         metrics="<results>/rl/dev3_metrics.csv",
@@ -238,10 +239,10 @@ use rule r1_zero as r1 with:
     input:
         program="workflow/scripts/reinforce.py",
         start=STARTS["r1"],
-        own_base_files=[],
+        given_files=given_files("dev3", "rm_helpful", "rm_safety"),
         train=rules.prompts.output.train,
-        rm_helpful=rules.rm_helpful.output.model,
-        rm_safety=rules.rm_safety.output.model,
+        rm_helpful=REWARD_MODELS["rm_helpful"],
+        rm_safety=REWARD_MODELS["rm_safety"],
     output:
         checkpoint=directory("<results>/rl/r1/checkpoint"),
         along=directory("<results>/rl/r1/along"),
@@ -264,8 +265,8 @@ use rule dev3 as distill with:
     input:
         program="workflow/scripts/finetune.py",
         start=CHECKPOINTS["small_base"],
-        own_base_files=[],
-        samples=rules.sft_data.output.data,
+        given_files=given_files("small_base"),
+        samples=SFT_DATA,
     output:
         checkpoint=directory("<results>/rl/distill"),
         metrics="<results>/rl/distill_metrics.csv",
@@ -286,7 +287,7 @@ use rule r1_zero as small_zero with:
     input:
         program="workflow/scripts/reinforce.py",
         start=STARTS["small_zero"],
-        own_base_files=[],
+        given_files=given_files("small_base"),
         train=rules.prompts.output.train,
         rm_helpful=[],
         rm_safety=[],
@@ -313,9 +314,9 @@ rule rl:
     input:
         rules.pilot.output,
         rules.r1_zero.output,
-        rules.dev2.output,
-        rules.sft_data.output,
-        rules.dev3.output,
+        unless_given("dev2", rules.dev2.output),
+        unless_given("sft_data", rules.sft_data.output),
+        unless_given("dev3", rules.dev3.output),
         rules.r1.output,
         rules.distill.output,
         rules.small_zero.output,

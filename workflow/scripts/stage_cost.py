@@ -40,9 +40,11 @@ def main() -> None:
     cli = stage_parser(__doc__)
     for name in ("--prices", "--wandb", "--out"):
         cli.add_argument(name, type=Path, required=True)
-    cli.add_argument("--ledger", type=Path, help="the sealed attempts; without it --attempts")
+    cli.add_argument("--ledger", type=Path, nargs="?", help="the sealed attempts, else --records")
+    cli.add_argument("--records", type=Path, help="folder that is billed; as a rule --attempts")
     cli.add_argument("--tracking", type=json.loads, required=True)
     args = cli.parse_args()
+    billed = args.records or args.attempts
     settings = args.settings
     with open_attempt(
         args.attempts,
@@ -56,13 +58,13 @@ def main() -> None:
         purpose="final",
     ) as attempt:
         preferred = preferred_rows(load_prices(args.prices), settings["cost"]["price_basis"])
-        records, sealed = read_attempts(args.attempts), {}
+        records, sealed = read_attempts(billed), {}
         if args.ledger is not None:
             records, sealed = sealed_records(args.ledger, preferred)
         rows = [cells(row) for row in cost_by_stage(records, preferred)]
         if not rows:
             raise InputError(
-                f"there is no attempt record below {args.attempts}, so nothing can be billed; "
+                f"there is no attempt record below {billed}, so nothing can be billed; "
                 "run the stages first, or put their records back"
             )
         with atomic_writer(args.out) as handle:

@@ -23,9 +23,10 @@ from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
 from r1repro.errors import InputError
+from r1repro.given import STAGES, Given, positions_for, problems_of, separate
 from r1repro.inheritance import Inherited, LikeError, resolve
-from r1repro.own_base import check_folder, config_of, positions_of
 from r1repro.places import Places, dotted, leaves
+from r1repro.tasks.benchmarks.sources import problems_of as benchmark_problems
 
 WORDS = {
     "integer": "a whole number",
@@ -119,6 +120,8 @@ def _type_sentence(error: ValidationError, name: str) -> str:
             "; this is text: write it without quotes and like 1.0e-3, and in a file, because "
             "--config passes the keys of a section as text"
         )
+    if "object" in wanted and isinstance(error.instance, str):
+        sentence += f"; a path may stand for {', '.join(STAGES)}"
     if "boolean" in wanted and str(error.instance).lower() in ("true", "false"):
         sentence += "; this is text: write it without quotes, and with --config as True or False"
     if "integer" in wanted and isinstance(error.instance, float):
@@ -168,12 +171,15 @@ def _sentences(error: ValidationError, schema: Mapping, places: Places) -> Itera
         "minItems": f"must have at least {limit} entries",
         "maxItems": f"must have at most {limit} entries",
         "minLength": "must not be empty",
+        "uniqueItems": "must not name anything twice",
         "pattern": "may hold letters, digits, '.', '_' and '-' only, 128 at most,",
     }[error.validator]
     yield f"{place}: '{name}' {rule} {found}; {MANUAL}"
 
 
-def relations(config: Mapping) -> Iterator[tuple[list[str], str]]:
+def relations(
+    config: Mapping, given: Mapping[str, Given] | None = None
+) -> Iterator[tuple[list[str], str]]:
     """Yield (keys, sentence) for settings that are sound alone but not together."""
     for name in ("shares", "languages"):
         parts = config["data"]["corpus"][name]
@@ -195,7 +201,7 @@ def relations(config: Mapping) -> Iterator[tuple[list[str], str]]:
         low, high = value_at(config, lower), value_at(config, upper)
         if low > high:
             yield [lower, upper], f"'{lower}' ({low}) must not exceed '{upper}' ({high})"
-    yield from _beyond_positions(config, rl_stages)
+    yield from _beyond_positions(config, rl_stages, given or {})
     for number, factor in multiples:
         product, step = value_at(config, number), value_at(config, factor)
         if product % step:
@@ -228,20 +234,24 @@ def _wrong_stages(config: Mapping) -> Iterator[tuple[list[str], str]]:
         )
 
 
-def _beyond_positions(config: Mapping, rl_stages: list[str]) -> Iterator[tuple[list[str], str]]:
-    """Yield what is longer than the model accepts: the one trained here, or the user's own."""
-    own = config["model"]["checkpoint"]
+def _beyond_positions(
+    config: Mapping, rl_stages: list[str], given: Mapping[str, Given]
+) -> Iterator[tuple[list[str], str]]:
+    """Yield what is longer than the model accepts: the one trained here, or one from outside."""
     concerned = ["evaluate.max_response_tokens", "sft_data.max_response_tokens"]
     concerned += [f"{stage}.row_tokens" for stage in (*OTHER_ROWS, *rl_stages)]
-    if own is None:
-        holder, limit = "model.max_positions", config["model"]["max_positions"]
-        shown = f"'{holder}' ({limit})"
-    else:
-        holder, limit = "model.checkpoint", positions_of(config_of(Path(own)))
-        shown = f"the {limit} positions of '{holder}'"
-        # those bases are not trained from the user's own
-        concerned = [name for name in concerned if name.split(".")[0] not in BASES]
     for name in concerned:
+        section = name.rpartition(".")[0]
+        # what is given is not trained here, and with an own base neither are ours from it
+        if section in given or ("base" in given and section in BASES):
+            continue
+        outside = positions_for(config, section, given)
+        if outside is None:
+            holder, limit = "model.max_positions", config["model"]["max_positions"]
+            shown = f"'{holder}' ({limit})"
+        else:
+            holder, limit = outside
+            shown = f"the {limit} positions of '{holder}'"
         length = value_at(config, name)
         if limit is not None and length > limit:
             yield [name, holder], f"'{name}' ({length}) must not exceed {shown}"
@@ -260,11 +270,14 @@ def problems(
 ) -> list[str]:
     """Return one sentence per problem of a merged configuration, in the order of its keys.
 
-    The configuration is as written: sections with `like` hold their own keys alone.
+    The configuration is as written: sections with `like` hold their own keys alone, and a stage
+    that comes from outside has a path for its section.
     """
     places = Places(files, command_line)
     found = list(places.repeated)
-    whole = copy.deepcopy(dict(config))
+    config = copy.deepcopy(dict(config))
+    given = separate(config, files)
+    whole = copy.deepcopy(config)
     try:
         resolve(whole)
     except LikeError as error:
@@ -292,7 +305,7 @@ def problems(
     if not errors and huge:
         return found + huge
     if not errors:
-        found.extend(_beyond_schema(config, whole, places, inherited))
+        found.extend(_beyond_schema(config, whole, places, inherited, given))
     return found
 
 
@@ -302,7 +315,11 @@ def _errors(config: Mapping, schema: Mapping) -> list[ValidationError]:
 
 
 def _beyond_schema(
-    config: Mapping, whole: dict, places: Places, inherited: "Inherited"
+    config: Mapping,
+    whole: dict,
+    places: Places,
+    inherited: "Inherited",
+    given: Mapping[str, Given],
 ) -> Iterator[str]:
     """Yield what a schema cannot say: files that are not there, settings that do not fit."""
     own = config["data"]["user_prompts"]
@@ -312,14 +329,18 @@ def _beyond_schema(
             f"{place}: 'data.user_prompts' names {own}, which is no file; give a path relative "
             "to the root of the repository"
         )
-    checkpoint = config["model"]["checkpoint"]
-    try:
-        if checkpoint is not None:
-            check_folder(Path(checkpoint))
-    except InputError as error:
-        yield f"{places.of(('model', 'checkpoint'))}: 'model.checkpoint': {error}"
+    outside = list(problems_of(config, given))
+    for key, text in outside:
+        yield f"{places.of(key.split('.'))}: '{key}': {text}"
+    if outside:
         return
-    for keys, text in relations(whole):
+    try:
+        sources = Path(config["benchmark_data"]["sources"])
+        for text in benchmark_problems(config["benchmarks"], sources):
+            yield f"{places.of(('benchmarks',))}: 'benchmarks': {text}"
+    except InputError as error:
+        yield f"{places.of(('benchmark_data', 'sources'))}: 'benchmark_data.sources': {error}"
+    for keys, text in relations(whole, given):
         paths = [tuple(key.split(".")) for key in keys]
         if not inherited.all_of(paths):
             yield f"{places.of(*map(inherited.source, paths))}: {text}"

@@ -6,6 +6,11 @@ and what to do next. Programs print it as one line and exit with status 1.
 """
 
 
+def reason_of(error: Exception) -> str:
+    """Return the first line of what a library says, or the name of its error."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 class StageError(Exception):
     """Base of all errors that are shown to the user as one sentence."""
 

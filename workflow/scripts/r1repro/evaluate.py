@@ -2,7 +2,7 @@
 """What the evaluation programs share: attempt, sandbox, device, and scoring of one folder."""
 
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from r1repro.learn.measures import Sample
 from r1repro.learn.setup import prepare_device
 from r1repro.progress import Progress
 from r1repro.tables import read_table
+from r1repro.tasks.judge import judge
 from r1repro.tasks.sandbox import Sandbox, open_sandbox
 
 
@@ -30,7 +31,8 @@ class EvaluationRun:
     stage: str
     args: Namespace
     attempt: Attempt
-    sandbox: Sandbox
+    sandbox: Sandbox | None
+    judge: Callable = judge
 
     def sample(
         self, label: str, folder: Path, prompts: list[dict], **decoding: float
@@ -61,6 +63,7 @@ class EvaluationRun:
             settings["seed"],
             self.stage,
             count,
+            self.judge,
         ):
             groups.append(group)
             progress.update(len(groups))
@@ -68,27 +71,32 @@ class EvaluationRun:
         return groups
 
 
+def open_evaluation(stage: str, args: Namespace, inputs: list[Path], part: str = ""):
+    """Open the attempt of an evaluation program."""
+    settings = args.settings
+    return open_attempt(
+        args.attempts,
+        stage,
+        scale=settings["scale"],
+        settings=settings,
+        seed=settings["seed"],
+        gpus=args.gpus,
+        code_digest=args.code,
+        inputs=inputs,
+        purpose="final",
+        planned_device="H800",
+        part=part,
+    )
+
+
 @contextmanager
 def evaluation_run(
     stage: str, args: Namespace, inputs: list[Path], part: str = ""
 ) -> Iterator[EvaluationRun]:
     """Open attempt and sandbox of an evaluation program."""
-    settings = args.settings
     with (
-        open_attempt(
-            args.attempts,
-            stage,
-            scale=settings["scale"],
-            settings=settings,
-            seed=settings["seed"],
-            gpus=args.gpus,
-            code_digest=args.code,
-            inputs=inputs,
-            purpose="final",
-            planned_device="H800",
-            part=part,
-        ) as attempt,
-        open_sandbox(settings["sandbox"]) as sandbox,
+        open_evaluation(stage, args, inputs, part) as attempt,
+        open_sandbox(args.settings["sandbox"]) as sandbox,
     ):
         print(f"sandbox: {sandbox.protection}", flush=True)
         yield EvaluationRun(stage, args, attempt, sandbox)

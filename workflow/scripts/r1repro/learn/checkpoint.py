@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checkpoints: Hugging Face folders for results, plain safetensors for resuming. Never pickle.
 
-A folder may also be the user's own (`model.checkpoint`): it is read where it lies, its code is
-never run, and what a stage would stumble over later is refused while it is loaded.
+A folder may also come from outside (`base: DIR`): it is read where it lies, its code is never run,
+and what a stage would stumble over later is refused while it is loaded.
 """
 
 import json
@@ -19,8 +19,8 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from r1repro.checkpoint_folder import check_end_token, check_tokens, config_of, positions_of
 from r1repro.errors import InputError, SettingsError
-from r1repro.own_base import config_of, positions_of, vocabulary_of
 
 ARCHITECTURES = {"llama": (LlamaConfig, LlamaForCausalLM)}
 # What transformers raises about folders that it cannot load, by what is wrong with them.
@@ -105,7 +105,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     """Load the tokenizer of a checkpoint folder.
 
     Raises InputError when there is none, when it has no end token, and when it knows more tokens
-    than the model beside it.
+    than the model beside it or another end token.
     """
     if not (folder / "tokenizer.json").is_file():
         raise InputError(f"{folder} holds no tokenizer: tokenizer.json is missing")
@@ -120,13 +120,9 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
             "one as eos_token in tokenizer_config.json"
         )
     if (folder / "config.json").is_file():
-        known = vocabulary_of(config_of(folder))
-        needed = max(tokenizer.get_vocab().values()) + 1
-        if known is not None and needed > known:
-            raise InputError(
-                f"the tokenizer in {folder} has {needed} tokens but the model's embedding only "
-                f"{known}; use the tokenizer that belongs to the model"
-            )
+        config = config_of(folder)
+        check_tokens(folder, config, tokenizer.get_vocab().values())
+        check_end_token(folder, config, tokenizer.eos_token_id)
     return tokenizer
 
 

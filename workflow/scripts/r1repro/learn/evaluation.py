@@ -20,7 +20,9 @@ from r1repro.tasks.template import frame
 QUESTIONS_AT_ONCE = 32
 
 
-def sample_all(compute: Compute, model, tokenizer, prompts, sandbox, settings, seed, stage, step):
+def sample_all(
+    compute: Compute, model, tokenizer, prompts, sandbox, settings, seed, stage, step, judge=judge
+):
     """Sample k responses to every prompt; yield the list of Samples of each prompt.
 
     `step(generated)` is told the number of new tokens after each portion of questions.

@@ -8,8 +8,6 @@ Source   Supplementary Information 2.4.2 and 2.4.3: two to three epochs, cosine 
 
 from argparse import Namespace
 
-from r1repro.errors import InputError
-from r1repro.files import read_jsonl
 from r1repro.learn.checkpoint import load_model, load_tokenizer, save_checkpoint
 from r1repro.learn.compute import open_compute
 from r1repro.learn.packing import Rows, Sequence
@@ -17,6 +15,7 @@ from r1repro.learn.parallel import World
 from r1repro.learn.setup import prepare_device
 from r1repro.learn.supervised import fitting, sample_batches, train_supervised
 from r1repro.learn.tokenizer import encode_all
+from r1repro.sample_file import each_sample
 from r1repro.stage import TrainingRun
 
 
@@ -44,14 +43,12 @@ def finetuning_batches(sequences: list[Sequence], settings: dict, seed: int, sta
 def finetune(args: Namespace, world: World, run: TrainingRun | None) -> None:
     """Fine-tune the checkpoint `args.start` and write a folder and its metrics.
 
-    Raises InputError when there is no sample and when too many are longer than a row.
+    Raises InputError as `each_sample`, and when too many samples are longer than a row.
     """
     stage, settings = args.stage, args.settings[args.stage]
     device = prepare_device(stage, args.gpus, args.settings["require_gpu"])
     model, tokenizer = load_model(args.start, device), load_tokenizer(args.start)
-    samples = read_jsonl(args.samples)
-    if not samples:
-        raise InputError(f"{args.samples} holds no sample to learn from")
+    samples = list(each_sample(args.samples))
     sequences = response_sequences(samples, tokenizer)
     sequences = fitting(sequences, settings["row_tokens"], args.samples)
     batches = finetuning_batches(sequences, settings, args.settings["seed"], args.streams or stage)
