@@ -2,7 +2,7 @@
 # Made by `make dockerfile` from envs/*.yaml (snakemake --containerize); do not edit by hand.
 FROM condaforge/miniforge3:25.3.1-0
 LABEL io.github.snakemake.containerized="true"
-LABEL io.github.snakemake.conda_env_hash="bf4c60e21d5f92fade1fe47fe931f2b790b1ac98b0938917323cb621744b0e7a"
+LABEL io.github.snakemake.conda_env_hash="766e173e5286c84ae4882d19cd2e114639a25c1ff72fe93b0c6f033ecfaa5e89"
 # Conda environment:
 #   source: envs/cost.yaml
 #   prefix: /conda-envs/437d0a346a1cbac753aec2dd42006d16
@@ -107,7 +107,7 @@ RUN mkdir -p /conda-envs/801b16cef91b4a2a89f2661a63a99b81
 COPY envs/data.yaml /conda-envs/801b16cef91b4a2a89f2661a63a99b81/environment.yaml
 # Conda environment:
 #   source: envs/harness.yaml
-#   prefix: /conda-envs/fbd7b31e8a61de6c2a5eb4ff5849dfc5
+#   prefix: /conda-envs/720e4c7c5c06f0c07d847ea4c4a303e8
 #   # Made by `make lock` from requirements.lock, requirements-harness.lock and what the programs of the
 #   # rules that name this file import; do not edit by hand. Packages come through pip.
 #   channels:
@@ -215,7 +215,6 @@ COPY envs/data.yaml /conda-envs/801b16cef91b4a2a89f2661a63a99b81/environment.yam
 #         - torch==2.13.0
 #         - tqdm==4.70.1
 #         - transformers==5.23.0
-#         - triton==3.7.1
 #         - truststore==0.10.5
 #         - typepy==0.3.1
 #         - typer==0.29.2
@@ -227,8 +226,8 @@ COPY envs/data.yaml /conda-envs/801b16cef91b4a2a89f2661a63a99b81/environment.yam
 #         - xxhash==4.1.0
 #         - yarl==1.25.1
 #         - zss==1.2.0
-RUN mkdir -p /conda-envs/fbd7b31e8a61de6c2a5eb4ff5849dfc5
-COPY envs/harness.yaml /conda-envs/fbd7b31e8a61de6c2a5eb4ff5849dfc5/environment.yaml
+RUN mkdir -p /conda-envs/720e4c7c5c06f0c07d847ea4c4a303e8
+COPY envs/harness.yaml /conda-envs/720e4c7c5c06f0c07d847ea4c4a303e8/environment.yaml
 # Conda environment:
 #   source: envs/report.yaml
 #   prefix: /conda-envs/45bbd203e67f7d41f0dec36ad4576f36
@@ -368,7 +367,7 @@ COPY envs/train.yaml /conda-envs/da7c70152d5e1b3082dfb438d4c4a1f7/environment.ya
 
 RUN conda env create --prefix /conda-envs/437d0a346a1cbac753aec2dd42006d16 --file /conda-envs/437d0a346a1cbac753aec2dd42006d16/environment.yaml && \
     conda env create --prefix /conda-envs/801b16cef91b4a2a89f2661a63a99b81 --file /conda-envs/801b16cef91b4a2a89f2661a63a99b81/environment.yaml && \
-    conda env create --prefix /conda-envs/fbd7b31e8a61de6c2a5eb4ff5849dfc5 --file /conda-envs/fbd7b31e8a61de6c2a5eb4ff5849dfc5/environment.yaml && \
+    conda env create --prefix /conda-envs/720e4c7c5c06f0c07d847ea4c4a303e8 --file /conda-envs/720e4c7c5c06f0c07d847ea4c4a303e8/environment.yaml && \
     conda env create --prefix /conda-envs/45bbd203e67f7d41f0dec36ad4576f36 --file /conda-envs/45bbd203e67f7d41f0dec36ad4576f36/environment.yaml && \
     conda env create --prefix /conda-envs/da7c70152d5e1b3082dfb438d4c4a1f7 --file /conda-envs/da7c70152d5e1b3082dfb438d4c4a1f7/environment.yaml && \
     conda clean --all -y

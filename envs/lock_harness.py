@@ -77,7 +77,8 @@ def environment() -> str:
     pins = [line for line in answer.stdout.splitlines() if PACKAGE.match(line)]
     text = f"{YAML_HEADER}channels:\n" + "".join(f"  - {channel}\n" for channel in CHANNELS)
     text += f"dependencies:\n  - python={PYTHON}\n  - pip={PIP}\n  - pip:\n"
-    return text + "".join(f"      - {pin}\n" for pin in pins if not COMPANION.match(pin))
+    wanted = [pin for pin in pins if not COMPANION.match(PACKAGE.match(pin)[1])]
+    return text + "".join(f"      - {pin}\n" for pin in wanted)
 
 
 def main() -> None:
