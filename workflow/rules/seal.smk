@@ -35,7 +35,6 @@ rule seal:
         settings=settings("cost"),
         state=f"{RESULTS}/state/seal",
         attempts=f"{RESULTS}/attempts",
-        results=lambda wildcards, output: str(Path(output.seal).parents[1]),
         code=code_digest("seal"),
     message:
         "seal: entering every attempt into the ledger"
@@ -45,8 +44,7 @@ rule seal:
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
-            --prices {input.prices:q} --results {params.results:q} \
-            --configuration {resources.configuration:q} \
+            --prices {input.prices:q} --configuration {resources.configuration:q} \
             --out-ledger {output.ledger:q} --out-seal {output.seal:q} --out-root {output.root:q} \
             3>&2 >{log:q} 2>&1
         """

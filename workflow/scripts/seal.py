@@ -18,11 +18,12 @@ from r1repro.progress import announce
 def main() -> None:
     """Read records and prices, append what is new, write the head."""
     cli = stage_parser(__doc__)
-    for name in ("--prices", "--results", "--out-ledger", "--out-seal", "--out-root"):
+    for name in ("--prices", "--out-ledger", "--out-seal", "--out-root"):
         cli.add_argument(name, type=Path, required=True)
     cli.add_argument("--configuration", required=True, help="SHA-256 of the whole configuration")
     args = cli.parse_args()
     settings, folder = args.settings, args.out_ledger.parent
+    results = args.attempts.parent  # the records lie in the folder of results
     made = [args.out_ledger, args.out_seal, args.out_root]
     if made != [folder / name for name in (LEDGER, SEAL, ROOT)]:
         raise InputError(f"the ledger's files are named {LEDGER}, {SEAL}, {ROOT}, in one folder")
@@ -40,7 +41,7 @@ def main() -> None:
     ) as attempt:
         preferred = preferred_rows(load_prices(args.prices), settings["cost"]["price_basis"])
         run = Run(
-            results=args.results.as_posix(),
+            results=results.as_posix(),
             scale=settings["scale"],
             seed=settings["seed"],
             commit=git_state(Path(__file__)),
@@ -48,7 +49,7 @@ def main() -> None:
             now=utc_now(),
         )
         table = sha256_file(args.prices)
-        sealed = seal(folder, args.results, args.attempts, run, preferred, table)
+        sealed = seal(folder, results, args.attempts, run, preferred, table)
         signed = "not signed"
         if key is not None:
             signed = f"signed in {sign(folder, Path(key).expanduser())}"
