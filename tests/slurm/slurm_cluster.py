@@ -214,15 +214,20 @@ class Cluster:
     def crash_node(self, name: str) -> None:
         """End a node as a power cut does: its daemon and all that its jobs started, with SIGKILL.
 
-        The processes of jobs carry the node's name in their environment.
+        The daemon goes first and all others are frozen before one of them ends: a survivor would
+        tell the controller that the job failed.
         """
-        for process in self.processes_on(name):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
         self.end(f"slurmd-{name}", signal.SIGKILL)
+        for how in (signal.SIGSTOP, signal.SIGKILL):
+            for process in self.processes_on(name):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, how)
 
     def processes_on(self, name: str) -> list[int]:
-        """Return the processes of a node: step daemons and whatever jobs run there."""
+        """Return the processes of a node: step daemons and whatever jobs run there.
+
+        The processes of jobs carry the node's name in their environment.
+        """
         mark, found = f"SLURMD_NODENAME={name}".encode(), []
         for folder in Path("/proc").iterdir():
             if not folder.name.isdigit():

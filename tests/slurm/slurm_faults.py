@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from slurm_cluster import ask, wait_for
-from slurm_runs import SMOKE, Run, attempts_of, sacct
+from slurm_runs import SMOKE, Run, attempts_of, change_profile, sacct
 
 from r1repro.audit.attempt_records import read_attempts
 from r1repro.audit.slurm_accounting import PARTS, Reconciliation, reconcile
@@ -27,14 +27,15 @@ SECONDS = 900  # far above what an idle machine needs
 GONE = ("seconds", "sampling_logprob_gap")  # columns that tell of time; the gap is 0 where measured
 
 
-def branch(finished: Path, folder: Path) -> Path:
-    """Copy a finished clone without what the stage left."""
+def branch(finished: Path, folder: Path, **asked: object) -> Path:
+    """Copy a finished clone without what the stage left; its profile asks for the stage anew."""
     clone = folder / "a clone"
     shutil.copytree(finished, clone, symlinks=True)
     for place in ("results/rl", "results/state", "results/attempts"):
         shutil.rmtree(clone / place / STAGE, ignore_errors=True)
     (clone / f"results/benchmarks/{STAGE}.tsv").unlink()
     (clone / f"logs/{STAGE}.log").unlink()
+    change_profile(clone, STAGE, **asked)
     return clone
 
 

@@ -64,6 +64,14 @@ def make_clone(folder: Path) -> Path:
     return target
 
 
+def change_profile(clone: Path, rule: str, **asked: object) -> None:
+    """Change what the clone's profile asks for a rule."""
+    path = clone / "profiles/standin/profile.yaml"
+    profile = yaml.safe_load(path.read_text(encoding="utf-8"))
+    profile["set-resources"][rule] |= asked
+    path.write_text(yaml.safe_dump(profile), encoding="utf-8")
+
+
 class Run:
     """Snakemake at work in a clone."""
 
@@ -90,8 +98,13 @@ class Run:
         try:
             return self.process.wait(seconds)
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
+            self.kill()
+
+    def kill(self) -> None:
+        """End Snakemake as a power cut on the login node does; its jobs live on."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
     def finish(self, seconds: float = 300) -> str:
         """Wait for a good end and return what was said."""

@@ -13,7 +13,6 @@ from slurm_cluster import ask, wait_for
 from slurm_faults import (
     INTERVAL,
     SECONDS,
-    STAGE,
     Broken,
     branch,
     check_bill,
@@ -48,13 +47,12 @@ def crash(cluster, broken):
     cluster.start_node(node)
 
 
-ON_A100 = (f"{STAGE}:slurm_partition=a100", f"{STAGE}:gres=gpu:a100:1")
 FAULTS = {
-    "cancelled": (cancel, ()),
-    "timed out": (time_out, ()),
-    "requeued": (requeue, ()),
+    "cancelled": (cancel, {}),
+    "timed out": (time_out, {}),
+    "requeued": (requeue, {}),
     # on nodes that the other jobs do not use
-    "node failed": (crash, ("--set-resources", *ON_A100)),
+    "node failed": (crash, {"slurm_partition": "a100", "gres": "gpu:a100:1"}),
 }
 
 
@@ -63,9 +61,9 @@ def broken(cluster, finished, tmp_path_factory) -> dict[str, Broken]:
     """Four runs, each broken in its own way and run to its end by the same command."""
 
     def break_one(name: str) -> Broken:
-        fault, arguments = FAULTS[name]
-        clone = branch(finished.clone, tmp_path_factory.mktemp(name.replace(" ", "_")))
-        one = Broken.start(clone, *arguments)
+        fault, asked = FAULTS[name]
+        clone = branch(finished.clone, tmp_path_factory.mktemp(name.replace(" ", "_")), **asked)
+        one = Broken.start(clone)
         fault(cluster, one)
         one.run.finish(SECONDS)
         return one
@@ -120,7 +118,7 @@ def test_work_lost_to_sigkill_is_less_than_the_checkpoint_interval(broken):
     one = broken["node failed"]
     killed, _ = one.attempts()
     assert killed[-1]["kind"] == "heartbeat"
-    lost = killed[-1]["step"] - one.resumed_after()
+    lost = (killed[-1]["step"] or 0) - one.resumed_after()
     assert lost < INTERVAL
     assert one.resumed_after() % INTERVAL == 0
     assert one.purposes() == ["failed", "final"]
@@ -157,8 +155,7 @@ def test_an_absent_database_delays_the_bill_and_loses_nothing(cluster, finished,
 
 def test_a_preempted_job_goes_on_where_it_was(cluster, finished, tmp_path):
     """Jobs of a partition with priority take the nodes; the stage has the grace time to save."""
-    low = ("--set-resources", f"{STAGE}:slurm_partition=h800_low")
-    one = Broken.start(branch(finished.clone, tmp_path), *low)
+    one = Broken.start(branch(finished.clone, tmp_path, slurm_partition="h800_low"))
     node = one.node
     subprocess.run(
         ["sbatch", "-A", "lab", "-p", "h800", "-w", node, "--gres=gpu:8", "--wrap", "sleep 3"],

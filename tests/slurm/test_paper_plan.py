@@ -8,7 +8,6 @@ the real one with --hold: the controller checks and accepts the request and star
 import os
 import re
 import shutil
-import signal
 
 import pytest
 import yaml
@@ -99,8 +98,7 @@ def test_the_paper_scale_asks_for_64_nodes_of_8_gpus(cluster, clone, tmp_path, m
             assert re.search(r"NumNodes=(\d+)", shown)[1] == tres["node"]
         assert len(EXPECTED) == 2
     finally:
-        run.process.send_signal(signal.SIGINT)
-        run.wait(120)
+        run.kill()
         ask("scancel", "-u", "root")
     assert run.text().count("has been submitted with SLURM jobid") == 2
     shutil.rmtree(clone)
