@@ -65,6 +65,20 @@ def alive(process: int) -> bool:
         return False
 
 
+def step_daemons_above(process: int) -> set[int]:
+    """Return the slurmstepd among the ancestors of a process; they do not carry a node's name."""
+    found = set()
+    while process > 1:
+        try:
+            name, _, rest = Path(f"/proc/{process}/stat").read_text().rpartition(") ")
+        except (FileNotFoundError, ProcessLookupError):
+            break
+        if name.partition("(")[2] == "slurmstepd":
+            found.add(process)
+        process = int(rest.split()[1])
+    return found
+
+
 def free_ports(count: int) -> list[int]:
     """Return ports nobody listens on."""
     with contextlib.ExitStack() as stack:
@@ -228,28 +242,17 @@ class Cluster:
 
         The processes of jobs carry the node's name in their environment.
         """
-        mark, found = f"SLURMD_NODENAME={name}".encode(), []
+        mark, found = f"SLURMD_NODENAME={name}".encode(), set()
         for folder in Path("/proc").iterdir():
             if not folder.name.isdigit():
                 continue
             try:
                 named = mark in (folder / "environ").read_bytes().split(b"\0")
-                command = (folder / "cmdline").read_bytes()
             except OSError:
                 continue
-            job = command.startswith(b"slurmstepd") and self._parent_is(folder, name)
-            if named or job:
-                found.append(int(folder.name))
-        return found
-
-    def _parent_is(self, folder: Path, name: str) -> bool:
-        """Say whether a step daemon works for a node: it holds files in the node's spool."""
-        spool = str(self.root / "spool" / name)
-        for descriptor in (folder / "fd").iterdir():
-            with contextlib.suppress(OSError):
-                if os.readlink(descriptor).startswith(spool):
-                    return True
-        return False
+            if named:
+                found |= {int(folder.name), *step_daemons_above(int(folder.name))}
+        return sorted(found)
 
     # ---- the end ---------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,6 +46,16 @@ class Broken:
     clone: Path
     since: str
     run: Run
+    before: set[str] = field(default_factory=set)  # jobs of an earlier call of the same command
+
+    def again(self) -> "Broken":
+        """Give the same command again after a run that ended badly; the bill is that of both."""
+        second = Broken.start(self.clone)
+        return Broken(self.clone, self.since, second.run, self.jobs())
+
+    def jobs(self) -> set[str]:
+        """Return the ids of the jobs that were submitted."""
+        return self.before | set(re.findall(r"SLURM jobid (\d+)", self.run.text()))
 
     @classmethod
     def start(cls, clone: Path, *arguments: str) -> "Broken":
@@ -94,7 +104,7 @@ class Broken:
     def accounting(self) -> Reconciliation:
         """Reconcile, once Slurm's database has every job of this run."""
         dump = self.clone / "sacct.txt"
-        jobs = set(re.findall(r"SLURM jobid (\d+)", self.run.text()))
+        jobs = self.jobs()
 
         def complete() -> bool:
             with suppress(subprocess.SubprocessError):
