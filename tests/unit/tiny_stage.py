@@ -179,9 +179,11 @@ def train_with_trl(folder, settings=None, kill_after=None, script=True, compute=
         sampler=scripted(tokenizer) if script else None,
     )
     run = Run(folder, kill_after) if compute.world.leads else None
-    rows = stage.train(run, folder / "along")
-    if run is not None:
-        run.state.lock.close()
+    try:
+        rows = stage.train(run, folder / "along")
+    finally:  # a test that goes on here must not wait for what a traceback still holds
+        if run is not None:
+            run.state.lock.close()
     return stage, rows, run
 
 
