@@ -117,13 +117,13 @@ def test_the_trl_engine_stops_where_it_can_resume(tmp_path, monkeypatch):
     """Asked in the first update of a rollout, it ends the rollout, saves and stops."""
     monkeypatch.setattr(Run, "step", lambda run, row, done, total, **counted: None)
     rows = train_with_trl(tmp_path / "whole")[1]
-    monkeypatch.setattr(
-        Run,
-        "step",
-        lambda run, row, done, total, **counted: (
-            signal.raise_signal(signal.SIGTERM) if done == 3 else None
-        ),
-    )
+
+    def ask_to_stop(run, row, done, total, **counted):
+        if done == 3:
+            run.state.lock.close()  # as the end of a process does
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(Run, "step", ask_to_stop)
     with pytest.raises(Terminated):
         train_with_trl(tmp_path / "cut", {"checkpoint_every_updates": 8})
     assert (tmp_path / "cut" / "step_00000004").is_dir()
