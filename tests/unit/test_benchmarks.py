@@ -184,6 +184,7 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 def test_a_missing_file_is_downloaded_once_and_kept(server, tmp_path):
     """Through `datasets`; nothing but the file stays in the folder."""
+    pytest.importorskip("aiohttp", reason="downloads need what `make harness` installs")
     digest = sha256_file(tmp_path / "served/test.jsonl")
     source = replace(SOURCES["gsm8k"], url=server, sha256=digest, rows=2)
     file = file_of("gsm8k", source, tmp_path / "data")
@@ -195,6 +196,7 @@ def test_a_missing_file_is_downloaded_once_and_kept(server, tmp_path):
 
 def test_a_download_of_other_bytes_is_not_kept(server, tmp_path):
     """The address answered with something else."""
+    pytest.importorskip("aiohttp", reason="downloads need what `make harness` installs")
     source = replace(SOURCES["gsm8k"], url=server)
     with pytest.raises(InputError, match="is not the pinned file of gsm8k"):
         file_of("gsm8k", source, tmp_path / "data")

@@ -14,7 +14,9 @@ import pytest
 from r1repro.audit.exports import outside
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = """#!{python}
+PROGRAM = """#!/bin/sh
+'''exec' "{python}" "$0" "$@"
+'''
 import sys
 from pathlib import Path
 arguments = sys.argv[1:]

@@ -2,6 +2,7 @@
 """Claims about the reader of offline W&B runs: what the client writes is read, damage told."""
 
 import pytest
+import wandb
 from audited_run import framed, offline_run
 
 from r1repro.audit.verify.wandb_reader import NotReadable, read_run
@@ -22,6 +23,7 @@ def test_a_run_of_the_client_itself_reads_back(tmp_path):
         name = tracker.run_id
         for step in (1, 2, 3):
             tracker.log({"tokens_generated": 10 * step, "reward": 0.5}, step=step)
+    wandb.teardown()  # its service writes the rest when it ends, as after a stage
     [path] = (tmp_path / "wandb").glob("offline-run-*/run-*.wandb")
     run = read_run(path)
     assert (run.run_id, run.rows, run.last_step, run.exit_code) == (name, 3, 3, 0)
@@ -37,6 +39,7 @@ def test_a_failed_run_of_the_client_has_its_exit_code(tmp_path):
         open_tracker(settings, "r1_zero", "g", {}, tmp_path / "wandb"),
     ):
         raise RuntimeError
+    wandb.teardown()  # its service writes the rest when it ends, as after a stage
     [path] = (tmp_path / "wandb").glob("offline-run-*/run-*.wandb")
     assert read_run(path).exit_code == 1
 
