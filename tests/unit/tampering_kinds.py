@@ -308,6 +308,11 @@ def a_tracked_run_failed(results: Path) -> None:
     Builder(results.parent).wandb("bbbb2222", 4005, 1790, 10, 3)
 
 
+def a_tracked_run_is_emptied(results: Path) -> None:
+    path = next((results / "wandb").glob("*bbbb2222/*.wandb"))
+    path.write_bytes(path.read_bytes()[:7])
+
+
 def a_tracked_run_is_damaged(results: Path) -> None:
     path = next((results / "wandb").glob("*bbbb2222/*.wandb"))
     data = offline_run("bbbb2222", 4005, 1790, 10, 0)

@@ -130,6 +130,7 @@ KINDS = [
     ),
     (done.a_tracked_run_made_more_steps, "wandb", "the run reached step 12, its attempt counts 10"),
     (done.a_tracked_run_failed, "wandb", "the run ended with 3, its attempt with 0"),
+    (done.a_tracked_run_is_emptied, "wandb", "no run record in it"),
     (done.a_tracked_run_is_damaged, "wandb", "wrong checksum at byte"),
     (done.the_steps_of_a_stage_took_longer_than_its_attempts, "phases", "its steps took 9600.0 s"),
     (done.published_evidence_is_changed, "published", "the file is not the listed one"),
@@ -145,6 +146,15 @@ def test_tampering_is_found_and_named(run, tamper, check, told):
     tamper(run)
     findings = found(run)
     assert [what for name, _, what in findings if name == check and told in what], findings
+
+
+def test_an_empty_run_of_a_killed_stage_is_no_finding(run):
+    """The client keeps some seconds in memory; nothing there contradicts a record."""
+    folder = run / "wandb/offline-run-20260301_100000-dddd4444"
+    folder.mkdir(parents=True)
+    tracked = next((run / "wandb").glob("*bbbb2222/*.wandb"))
+    (folder / "run-dddd4444.wandb").write_bytes(tracked.read_bytes()[:7])
+    assert found(run) == []
 
 
 def test_a_forged_chain_holds_in_itself_and_is_found_against_a_published_root(run):

@@ -29,6 +29,10 @@ class NotReadable(ValueError):
     """The file is no offline run; the message says why."""
 
 
+class Empty(NotReadable):
+    """The client was killed before it wrote anything: it keeps some seconds in memory."""
+
+
 @dataclass
 class OfflineRun:
     """What an offline run tells."""
@@ -59,7 +63,7 @@ def read_run(path: Path) -> OfflineRun:
             elif number == 18:
                 _exit(run, value)
     if not run.run_id:
-        raise NotReadable("no run record in it")
+        raise Empty("no run record in it")
     return run
 
 

@@ -12,7 +12,7 @@ exit       the run ended well and the attempt did not, or the other way round
 from r1repro.audit.ledger.seen import milliseconds
 from r1repro.audit.verify.findings import Report
 from r1repro.audit.verify.folder import Run
-from r1repro.audit.verify.wandb_reader import NotReadable, OfflineRun, read_run
+from r1repro.audit.verify.wandb_reader import Empty, NotReadable, OfflineRun, read_run
 
 SLACK_SECONDS = 2.0
 START_SECONDS = 60.0  # an attempt hashes its inputs before its run begins
@@ -32,6 +32,12 @@ def check(run: Run, report: Report) -> None:
         try:
             offline = read_run(path)
         except (NotReadable, OSError) as error:
+            named = path.stem.removeprefix("run-")
+            ended = named in by_id and by_id[named]["exit_code"] is not None
+            if isinstance(error, Empty) and not ended:
+                report.note(f"{name}: empty, killed before the client wrote anything")
+                found.add(named)
+                continue
             report.error("wandb", name, "", f"it cannot be read ({error})", how)
             continue
         found.add(offline.run_id)
