@@ -21,7 +21,9 @@ from r1repro.learn.launch import launch_command, needs_launch
 if needs_launch(2, 1, os.environ):
     command = launch_command(2, 1, os.environ, sys.argv)
     os.execv(command[0], command)
-print("process", os.environ["RANK"], "of", os.environ["WORLD_SIZE"], sys.argv[1:])
+# one write, so that the lines of two processes stay whole
+line = f"process {{os.environ['RANK']}} of {{os.environ['WORLD_SIZE']}} {{sys.argv[1:]}}\\n"
+os.write(1, line.encode())
 """
 
 
