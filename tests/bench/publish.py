@@ -15,6 +15,7 @@ SHA256SUMS     of these three
 """
 
 import argparse
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -51,6 +52,9 @@ TABLES = (
 )
 
 
+MACHINE_PATH = re.compile(r'"(/[^"/][^"]*)"')  # a JSON text that is an absolute path
+
+
 def listed(folder: Path, names: list[Path]) -> str:
     """Return the checksums of files as `sha256sum` writes them, paths relative to the folder."""
     return "".join(f"{sha256_file(folder / name)}  {name.as_posix()}\n" for name in names)
@@ -59,7 +63,8 @@ def listed(folder: Path, names: list[Path]) -> str:
 def publish(folder: Path, destination: Path) -> Path:
     """Copy one run's tables to destination/seed_N; return that folder.
 
-    Raises InputError when the folder holds no run, StageError when the seed is published already.
+    Raises InputError when the folder holds no run, StageError when the seed is published already
+    or a record names a path of the machine.
     """
     run = Run(folder)
     target = destination / f"seed_{run.seed}"
@@ -67,6 +72,13 @@ def publish(folder: Path, destination: Path) -> Path:
         raise StageError(f"{target} exists; take it away first if this run is to replace it")
     chosen = sorted({path for pattern in TABLES for path in folder.glob(pattern)})
     names = [path.relative_to(folder) for path in chosen]
+    for path in chosen:
+        found = MACHINE_PATH.search(path.read_text(encoding="utf-8"))
+        if found and path.suffix in (".json", ".jsonl"):
+            raise StageError(
+                f"{path} names {found[1]}, a path of this machine; run that stage again in the "
+                "environment of the project's own folder (make setup)"
+            )
     with atomic_dir(target) as made:
         for name in names:
             (made / name).parent.mkdir(parents=True, exist_ok=True)

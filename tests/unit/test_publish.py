@@ -52,6 +52,15 @@ def test_a_seed_is_not_published_over_another(folder, tmp_path):
         publish(folder, tmp_path / "published")
 
 
+def test_a_record_that_names_a_path_of_the_machine_is_not_published(folder, tmp_path):
+    [record] = (folder / "attempts").rglob("*.jsonl")
+    text = record.read_text().replace('"device": "a CPU"', '"device": "/opt/python/bin/python"')
+    record.write_text(text)
+    with pytest.raises(StageError, match="names /opt/python/bin/python, a path of this machine"):
+        publish(folder, tmp_path / "published")
+    assert not (tmp_path / "published").exists()
+
+
 def test_a_folder_without_a_run_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(StageError, match="its seed is unknown"):

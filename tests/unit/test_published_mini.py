@@ -13,7 +13,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bench"))
 
-from publish import ladder_over_seeds
+from publish import MACHINE_PATH, ladder_over_seeds
 
 from r1repro.audit.claims.cells import Tables
 from r1repro.audit.claims.records import read_records
@@ -55,6 +55,11 @@ def test_every_published_file_is_listed_and_unchanged(at_root):
         own = folder.rglob("*") if folder.name.startswith("seed_") else folder.glob("*")
         there = {path.relative_to(folder).as_posix() for path in own if path.is_file()}
         assert there - {"SHA256SUMS", "README.md"} == set(sums)
+
+
+def test_no_published_record_names_a_path_of_a_machine(at_root):
+    for path in MINI.rglob("*.json*"):
+        assert MACHINE_PATH.search(path.read_text(encoding="utf-8")) is None, path
 
 
 def test_the_verdicts_follow_from_the_published_files(at_root):
