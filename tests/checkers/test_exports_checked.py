@@ -43,7 +43,7 @@ def made(tmp_path_factory):
 @pytest.fixture
 def folder(made, tmp_path):
     """A copy of the exports that a test may spoil."""
-    return Path(shutil.copytree(made.folder, tmp_path / "exports"))
+    return Path(shutil.copytree(made.folder, tmp_path / "a run" / "exports"))
 
 
 def replaced(path: Path, old: str, new: str, count: int = 1) -> Path:

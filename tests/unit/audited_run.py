@@ -173,15 +173,20 @@ def build(root: Path) -> Path:
 METRICS = "update,seconds_rollout,seconds_reference,seconds_reward,seconds_update\n" + "".join(
     f"{update},100,20,10,30\n" for update in range(1, 11)
 )
-HEADER = (
-    "JobIDRaw|JobName|Account|Comment|Start|End|ElapsedRaw|AllocTRES|State|ExitCode|NodeList|"
-    "ConsumedEnergyRaw\n"
-)
 HELD = "billing=96,cpu=96,gres/gpu:h800=8,gres/gpu=8,mem=1T,node=1"
-SACCT = HEADER + "".join(
-    f"{job}|u|lab|rule_r1_zero|2026-01-10T12:04:50|2026-01-10T13:05:00|{seconds}|{HELD}|"
-    "COMPLETED|0:0|n1|0\n"
-    for job, seconds in (("71", 3610), ("72", 1808))
+
+
+def sacct_row(job: str, rule: str, seconds: int, state: str, tres: str = HELD, hour: int = 12):
+    """Return one line of Slurm's accounting: a job that began at a full hour."""
+    start = datetime(2026, 1, 10, hour, tzinfo=UTC)
+    times = "|".join(f"{t:%Y-%m-%dT%H:%M:%S}" for t in (start, start + timedelta(seconds=seconds)))
+    return f"{job}|h800|1|{tres}|{seconds}|{state}|{times}|rule_{rule}\n"
+
+
+SACCT = (
+    "JobIDRaw|Partition|NNodes|AllocTRES|ElapsedRaw|State|Start|End|Comment\n"
+    + sacct_row("71", "r1_zero", 3610, "COMPLETED")
+    + sacct_row("72", "r1_zero", 1808, "COMPLETED")
 )
 
 

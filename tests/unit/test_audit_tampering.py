@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 import tampering_kinds as done
-from audited_run import SACCT, Builder, build, utc
+from audited_run import SACCT, Builder, build, sacct_row, utc
 from tampering import Ledger, forge_chain
 
 from r1repro.audit.ledger.heads import read_heads
 from r1repro.audit.verify.run import Options, verify
+from r1repro.errors import StageError
 
 
 @pytest.fixture(scope="module")
@@ -170,9 +171,9 @@ def test_a_forged_chain_holds_in_itself_and_is_found_against_a_published_root(ru
 
 
 SACCT_KINDS = [
-    ("73|u|lab|rule_dev2|-|-|900|gres/gpu=8,node=1|FAILED|1:0|n1|0\n", "no attempt bills it"),
-    ("71|u|lab|rule_r1_zero|-|-|40|gres/gpu=8,node=1|NODE_FAIL|1:0|n1|0\n", None),
-    ("72|u|lab|rule_r1_zero|-|-|900|gres/gpu=8,node=1|TIMEOUT|1:0|n1|0\n", "the job lasted 2708 s"),
+    (sacct_row("73", "dev2", 900, "FAILED"), "no attempt bills it"),
+    (sacct_row("71", "r1_zero", 40, "NODE_FAIL", hour=9), None),
+    (sacct_row("72", "r1_zero", 900, "TIMEOUT", hour=9), "the job lasted 2708 s"),
 ]
 
 
@@ -189,8 +190,12 @@ def test_accounting_tells_what_is_not_billed(run, row, told):
     ("old", "new", "told"),
     [
         ("gres/gpu=8", "gres/gpu=16", "bills 8 GPUs, the job held 16"),
-        ("|3610|", "|1000|", "its attempts count 3600.0 s, the job lasted 1000 s"),
-        ("72|u", "79|u", "its job 72 is not in sacct.txt"),
+        (
+            sacct_row("71", "r1_zero", 3610, "COMPLETED"),
+            sacct_row("71", "r1_zero", 1000, "COMPLETED"),
+            "its attempts count 3600.0 s, the job lasted 1000 s",
+        ),
+        ("\n72|", "\n79|", "its job 72 is not in sacct.txt"),
     ],
 )
 def test_accounting_contradicts_a_changed_bill(run, old, new, told):
@@ -198,6 +203,14 @@ def test_accounting_contradicts_a_changed_bill(run, old, new, told):
     path = run.parent / "sacct.txt"
     path.write_text(SACCT.replace(old, new, 1))
     assert any(told in what for _, _, what in found(run, sacct=path))
+
+
+def test_accounting_whose_hours_contradict_its_times_is_not_believed(run):
+    """ElapsedRaw alone was changed: that is damage, and nothing is compared with it."""
+    path = run.parent / "sacct.txt"
+    path.write_text(SACCT.replace("|3610|", "|1000|", 1))
+    with pytest.raises(StageError, match="ElapsedRaw is 1000, but Start and End are 3610 s apart"):
+        found(run, sacct=path)
 
 
 def test_an_attempt_that_goes_on_after_a_seal_is_amended_and_no_finding(run):

@@ -16,6 +16,7 @@ in-toto   in-toto-attestation: parsed strictly and validated by its own classes.
 """
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -135,7 +136,9 @@ def ro_crate_report(report: Path) -> list[str]:
 def ro_crate(environment: Path, crate: Path, seed: Path, cache: Path | None = None) -> list[str]:
     """Validate a crate offline; return findings. `seed` is the program that fills the cache."""
     with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.json"
+        report, copy = Path(folder) / "report.json", Path(folder) / "crate"
+        # the validator takes a folder for a URL and finds nothing where its name holds a space
+        shutil.copytree(crate, copy)
         if cache is None:
             cache = Path(folder) / "cache"
             code, said = _run(
@@ -147,7 +150,7 @@ def ro_crate(environment: Path, crate: Path, seed: Path, cache: Path | None = No
             str(environment / "bin" / "rocrate-validator"), "-y", "--disable-color", "validate",
             "-p", RO_CRATE_PROFILE, "-l", "required", "--no-paging",
             "--offline", "--cache-path", str(cache), "-f", "json", "-o", str(report),
-            str(crate.resolve()),
+            str(copy),
         ]  # fmt: skip
         code, said = _run(command, Path(folder))
         return _exit_finding(code, said) + ro_crate_report(report)
