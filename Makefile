@@ -160,9 +160,10 @@ evidence: setup ## Copy the tables of the five seeds to results/published/mini, 
 	@python tests/bench/publish.py results results/seeds/[2-5] --to results/published/mini
 
 .PHONY: lock
-lock: setup ## Renew requirements.lock, install it, renew envs/ and the locks in envs/checkers/
+lock: setup ## Renew every lock, install requirements.lock, renew envs/
 	@python envs/lock.py
 	@$(MAKE) envs
+	@python envs/lock_harness.py
 	@python envs/checkers/install.py --lock
 
 .PHONY: envs
@@ -182,7 +183,6 @@ EXPORTS := results/exports
 .PHONY: check-exports
 check-exports: setup ## Check EXPORTS="results/exports" by ourselves and by outside validators
 	@python envs/checkers/check.py "$(EXPORTS)"
-	@python envs/lock_harness.py
 
 .PHONY: manual
 manual: setup ## Renew the tables of config/README.md from schema and configuration

@@ -2,6 +2,7 @@
 """The Makefile's promises that can be tried without installing anything."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -89,6 +90,20 @@ def test_setting_aside_deletes_nothing(folder):
         "README.md",
         "published",
     ]
+
+
+def test_only_lock_renews_locks():
+    """Every other target reads what is locked, so that it works without a package index."""
+    targets = re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert len(targets) > 20
+    renewing = []
+    for target in targets:
+        recipe = subprocess.run(
+            ["make", "-n", "-s", target], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout
+        if re.search(r"envs/lock\w*\.py|install\.py --lock", recipe):
+            renewing.append(target)
+    assert renewing == ["lock"]
 
 
 @pytest.mark.parametrize("failing", [None, "test"])
