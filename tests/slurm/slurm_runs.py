@@ -6,6 +6,7 @@ cannot use: each rule holds one through `gres` and is told to use the CPU (`gpu:
 is quicker. Nothing else is changed.
 """
 
+import atexit
 import json
 import os
 import shutil
@@ -29,6 +30,19 @@ SMOKE = ("--configfile", "config/smoke.yaml", "smoke_on_cluster.yaml")
 # What `allocation` makes of two nodes, which a stage without real GPUs cannot get from there.
 TWO_NODES = {"nodes": 2, "mpi": "srun", "tasks": 2, "tasks_per_gpu": 0}
 ON_TWO_NODES = ("r1_zero", "small_zero")
+
+
+def python_of_jobs() -> str:
+    """Return this Python under a path without a blank, which Snakemake's job scripts need."""
+    if " " not in sys.executable:
+        return sys.executable
+    link = Path(tempfile.mkdtemp(prefix="r1repro-venv-")) / "venv"
+    link.symlink_to(sys.prefix)
+    atexit.register(shutil.rmtree, link.parent)
+    return str(link / "bin/python")
+
+
+PYTHON = python_of_jobs()
 
 
 def standin_profile() -> dict:
@@ -78,7 +92,7 @@ class Run:
     def __init__(self, clone: Path, *arguments: str):
         # not in the clone, whose disk may be full
         self.output = tempfile.NamedTemporaryFile(prefix="r1repro-run-")  # noqa: SIM115
-        command = [sys.executable, "-m", "snakemake", *arguments]
+        command = [PYTHON, "-m", "snakemake", *arguments]
         self.process = subprocess.Popen(
             [*command, "--workflow-profile", "profiles/standin"],
             cwd=clone,

@@ -105,6 +105,16 @@ def test_a_killed_run_leaves_no_lock(tmp_path):
     os.close(preflight.take_lock(lock))
 
 
+def test_a_cluster_is_refused_a_python_that_its_jobs_could_not_start():
+    """Snakemake's job script would cut the path at its blank; here it does no harm."""
+    python = "/a lab/.venv/bin/python"
+    preflight.check_interpreter(False, python)
+    preflight.check_interpreter(True, "/lab/.venv/bin/python")
+    with pytest.raises(preflight.PreflightError, match=r"ln -s '/a lab/.venv' ~/r1repro-venv"):
+        preflight.check_interpreter(True, python)
+
+
+
 def test_a_full_disk_stops_the_run_before_it_begins(monkeypatch):
     """The sentence says how much is needed and how much there is."""
     usage = namedtuple("usage", "total used free")

@@ -21,7 +21,14 @@ from r1repro.given import STARTS_FROM, files_of, name_of, records_in, separate
 from r1repro.inheritance import resolve
 from r1repro.messages import failure_text, summary_text
 from r1repro.parent import announce_workflow, put_this_python_first
-from r1repro.preflight import PreflightError, check_free_disk, check_gpu, check_writable, take_lock
+from r1repro.preflight import (
+    PreflightError,
+    check_free_disk,
+    check_gpu,
+    check_interpreter,
+    check_writable,
+    take_lock,
+)
 from r1repro.provenance import code_digest
 from r1repro.tasks.benchmarks.sources import split_names
 
@@ -89,6 +96,8 @@ def preflight_of_this_run():
     try:
         check_gpu(config["require_gpu"], cap is not None and cap.value == 0)
         check_free_disk(config["scale"])
+        plugin = workflow.executor_plugin
+        check_interpreter(plugin is not None and plugin.common_settings.non_local_exec)
         take_lock()
     except PreflightError as error:
         raise SystemExit(f"error: {error}")

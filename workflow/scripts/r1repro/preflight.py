@@ -7,7 +7,9 @@ hard leaves nothing behind that someone has to remove. Jobs do not inherit it.
 
 import fcntl
 import os
+import shlex
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -53,6 +55,20 @@ def check_gpu(required: bool, withheld: bool) -> None:
         raise PreflightError(
             "the configuration says require_gpu: true but the profile in force grants no GPU; "
             "add --workflow-profile profiles/gpu (or slurm), or set require_gpu: false"
+        )
+
+
+def check_interpreter(jobs_elsewhere: bool, executable: str = sys.executable) -> None:
+    """Raise PreflightError where a cluster's jobs could not start this Python.
+
+    Snakemake writes its path into the job script without quotes.
+    """
+    if jobs_elsewhere and len(executable.split()) != 1:
+        folder = Path(executable).parent.parent
+        raise PreflightError(
+            f"jobs of a cluster start {executable}, and Snakemake does not quote the blank in that "
+            f"path; make a link without one (ln -s {shlex.quote(str(folder))} ~/r1repro-venv) and "
+            "run ~/r1repro-venv/bin/python -m snakemake with the same arguments"
         )
 
 
