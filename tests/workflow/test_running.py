@@ -114,7 +114,6 @@ def test_a_cluster_is_refused_a_python_that_its_jobs_could_not_start():
         preflight.check_interpreter(True, python)
 
 
-
 def test_a_full_disk_stops_the_run_before_it_begins(monkeypatch):
     """The sentence says how much is needed and how much there is."""
     usage = namedtuple("usage", "total used free")
