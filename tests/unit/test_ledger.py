@@ -10,6 +10,7 @@ from audited_run import PRICE, Builder, build
 from pymerkle import InmemoryTree
 from tampering import Ledger
 
+from r1repro.audit.attempt_records import STOPPED
 from r1repro.audit.ledger import fields
 from r1repro.audit.ledger.contents import preferred_prices, read_entries, records
 from r1repro.audit.ledger.heads import read_heads
@@ -19,7 +20,7 @@ from r1repro.audit.ledger.prove import proof_of_line
 from r1repro.audit.ledger.scan import Seal, scan
 from r1repro.audit.ledger.seen import of_groups
 from r1repro.audit.ledger.strict_json import NotStrict, parse
-from r1repro.audit.stage_cost import cells, cost_by_stage
+from r1repro.audit.stage_cost import PURPOSE_ORDER, cells, cost_by_stage
 from r1repro.files import canonical_json
 
 LINES = [f"line {number}".encode() for number in range(70)]
@@ -172,7 +173,7 @@ def test_the_streamed_bill_is_the_bill(tmp_path):
             held |= {"device": draw.choice(("NVIDIA H800", "Other")), "gpus_per_node": 8}
         stage = draw.choice(("base", "score", "page"))
         part = draw.choice(("a", "b")) if stage == "score" else ""
-        code = draw.choice((0, 0, 1, None))
+        code = draw.choice((0, 0, 1, None, STOPPED))
         purpose = draw.choice(("final", "preparatory"))
         made.attempt(stage, start, draw.randrange(1, 999), part=part, held=held, code=code,
                      purpose=purpose)  # fmt: skip
@@ -183,6 +184,7 @@ def test_the_streamed_bill_is_the_bill(tmp_path):
     expected = [cells(row) for row in cost_by_stage(records(entries), prices)]
     streamed = [cells(row) for row in scan(path).part.tally.rows(prices)]
     assert len(expected) > 8
+    assert {row["purpose"] for row in expected} == set(PURPOSE_ORDER)
     assert streamed == expected
 
 

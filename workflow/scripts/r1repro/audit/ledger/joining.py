@@ -66,8 +66,8 @@ def finish(whole: Part) -> None:
 def _continues(before, after) -> bool:
     """Say whether an amendment is of the same attempt, later in its life."""
     lived = {
-        "completed": False, "elapsed_ms": 0, "energy_microjoules": None, "energy_source": "",
-        "ended": 0, "flop": 0, "precision": "", "finished": False,
+        "exit_code": None, "elapsed_ms": 0, "energy_microjoules": None, "energy_source": "",
+        "ended": 0, "flop": 0, "precision": "",
     }  # fmt: skip
     same = before._replace(**lived) == after._replace(**lived)
     return same and after.elapsed_ms >= before.elapsed_ms and after.flop >= before.flop

@@ -27,7 +27,7 @@ class Seen(NamedTuple):
     part: str
     scale: str
     purpose: str
-    completed: bool
+    exit_code: int | None
     device: str
     nodes: int
     gpus_per_node: int
@@ -43,7 +43,11 @@ class Seen(NamedTuple):
     seed: str
     flop: int
     precision: str  # empty where it is not known
-    finished: bool
+
+    @property
+    def finished(self) -> bool:
+        """Say whether it has an end of its own, well or not."""
+        return self.exit_code is not None
 
 
 def milliseconds(text: str) -> int:
@@ -66,7 +70,7 @@ def of_groups(groups: tuple[str, ...]) -> tuple[Seen, str | None]:
         part,
         scale,
         purpose,
-        exit_code == 0,
+        exit_code,
         device,
         int(nodes),
         int(gpus),
@@ -82,7 +86,6 @@ def of_groups(groups: tuple[str, ...]) -> tuple[Seen, str | None]:
         seed,
         int(flop),
         "" if precision == "null" else precision[1:-1],
-        exit_code is not None,
     )
     told = None
     if outcome != outcome_of(exit_code):

@@ -6,7 +6,8 @@ mean; a test compares the two. What needs all attempts there is done with sums h
 
 superseded   completed attempts are summed by (stage, part, scale, hardware, energy source, day);
              the last one of each (stage, part, scale) is kept beside the sum and taken out of it at
-             the end
+             the end; attempts that were asked to stop are kept one by one until then, since only
+             the last one tells whether the work was done after them
 price        depends on device, unit and day, so the sums are kept by day and priced at the end
 """
 
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import localcontext
 
+from r1repro.audit.attempt_records import STOPPED
 from r1repro.audit.ledger.seen import Seen
 from r1repro.audit.prices import PriceRow, price_of
 from r1repro.audit.stage_cost import (
@@ -77,6 +79,8 @@ class Tally:
     def __init__(self):
         self._failed: dict[tuple, _Group] = {}
         self._done: dict[tuple, _Group] = {}
+        # the stopped attempts of each work: when and which, its key, itself
+        self._stopped: dict[tuple, list[tuple]] = {}
         # the last completed attempt of each work: when and which, its key, itself
         self._last: dict[tuple, tuple] = {}
         self._stages: dict[str, tuple[str, str]] = {}
@@ -90,13 +94,17 @@ class Tally:
         work = (stage, seen.part, seen.scale)
         hardware = (seen.device, seen.nodes, seen.gpus_per_node, energy_source_of(seen))
         key = (*work, *hardware, seen.started_utc[:10])
-        groups = self._done if seen.completed else self._failed
-        group = groups.get(key)
-        if group is None:
-            groups[key] = _one(seen)
+        code = seen.exit_code
+        if code == STOPPED:
+            self._stopped.setdefault(work, []).append((started, key, seen))
         else:
-            group.count(seen, started)
-        if seen.completed:
+            groups = self._done if code == 0 else self._failed
+            group = groups.get(key)
+            if group is None:
+                groups[key] = _one(seen)
+            else:
+                group.count(seen, started)
+        if code == 0:
             last = self._last.get(work)
             if last is None or started > last[0]:
                 self._last[work] = (started, key, seen)
@@ -112,6 +120,8 @@ class Tally:
                     mine[key].add(group)
                 else:
                     mine[key] = group
+        for work, stopped in other._stopped.items():
+            self._stopped.setdefault(work, []).extend(stopped)
         for work, last in other._last.items():
             if work not in self._last or last[0] > self._last[work][0]:
                 self._last[work] = last
@@ -122,6 +132,11 @@ class Tally:
         """Yield (purpose, key, sums) with every attempt in exactly one."""
         for key, group in self._failed.items():
             yield "failed", key, group
+        for work, attempts in self._stopped.items():
+            last = self._last.get(work)
+            for started, key, seen in attempts:
+                done_after = last is not None and last[0] > started
+                yield "superseded" if done_after else "failed", key, _one(seen)
         last_in = {key: (seen.purpose, _one(seen)) for _, key, seen in self._last.values()}
         for key, group in self._done.items():
             if key not in last_in:
