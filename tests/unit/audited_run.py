@@ -66,7 +66,8 @@ class Builder:
         self.number += 1
         stamp = (BEGUN + timedelta(seconds=start)).strftime("%Y%m%dT%H%M%SZ")
         ident = f"{stamp}-{self.number}-0000000{self.number}"
-        settings = {"scale": "mini", "seed": 1, stage: {"number": self.number}}
+        own = {"number": self.number} | more.get("settings", {})
+        settings = {"scale": "mini", "seed": 1, stage: own}
         begin = {
             "kind": "begin", "record_version": 1, "attempt_id": ident, "time_utc": utc(start),
             "elapsed_ms": 0, "stage": stage, "part": part, **held,
@@ -144,6 +145,7 @@ def build(root: Path) -> Path:
     made.seal(220)
     reinforce = {"held": GPUS, "steps": 10, "tokens": 1000, "flop": 10**15}
     reinforce |= {"inputs": ["prepare/base", "data/train.jsonl"]}
+    reinforce |= {"settings": {"questions_per_update": 2, "group_size": 4}}
     results = ("rl/r1_zero/checkpoint", "rl/r1_zero/metrics.csv")
     made.write("rl/r1_zero/checkpoint/model.safetensors", "first")
     made.write("rl/r1_zero/metrics.csv", METRICS)
@@ -170,9 +172,10 @@ def build(root: Path) -> Path:
     return made.results
 
 
-METRICS = "update,seconds_rollout,seconds_reference,seconds_reward,seconds_update\n" + "".join(
-    f"{update},100,20,10,30\n" for update in range(1, 11)
-)
+METRICS = (
+    "update,length_mean,length_max,max_response_tokens,tokens_generated,"
+    "seconds_rollout,seconds_reference,seconds_reward,seconds_update\n"
+) + "".join(f"{update},12.5,40,48,100,100,20,10,30\n" for update in range(1, 11))
 HELD = "billing=96,cpu=96,gres/gpu:h800=8,gres/gpu=8,mem=1T,node=1"
 
 

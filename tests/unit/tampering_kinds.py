@@ -323,6 +323,31 @@ def the_steps_of_a_stage_took_longer_than_its_attempts(results: Path) -> None:
     (results / "rl/r1_zero/metrics.csv").write_text(METRICS.replace("100,20", "900,20"))
 
 
+def _with_first_update(results: Path, change: str) -> None:
+    honest = "1,12.5,40,48,100,"
+    assert f"\n{honest}" in METRICS
+    changed = METRICS.replace(f"\n{honest}", f"\n{change}")
+    (results / "rl/r1_zero/metrics.csv").write_text(changed)
+
+
+def the_tokens_of_a_step_are_raised(results: Path) -> None:
+    _with_first_update(results, "1,12.5,40,48,180,")
+
+
+def an_output_is_longer_than_allowed(results: Path) -> None:
+    _with_first_update(results, "1,12.5,50,48,100,")
+
+
+def the_lengths_of_steps_are_raised_with_their_tokens(results: Path) -> None:
+    longer = METRICS.replace(",12.5,40,48,100,", ",37.5,40,48,300,")
+    (results / "rl/r1_zero/metrics.csv").write_text(longer)
+
+
+def steps_are_left_out(results: Path) -> None:
+    shorter = "".join(METRICS.splitlines(keepends=True)[:-3])
+    (results / "rl/r1_zero/metrics.csv").write_text(shorter)
+
+
 def published_evidence_is_changed(results: Path) -> None:
     (results / "published/nature/cost.csv").write_text("a,c\n")
 

@@ -154,6 +154,24 @@ def test_a_killed_attempt_is_billed_to_its_last_heartbeat(tmp_path):
     assert record.tokens_trained == 5
 
 
+def test_work_that_a_checkpoint_keeps_is_on_the_record_before_the_checkpoint(tmp_path):
+    """Killed in the middle of saving, with the next regular heartbeat a minute away."""
+    body = """
+                from r1repro import stage
+                class State:
+                    def save(self, done, write):
+                        print('ready', flush=True)
+                        time.sleep(60)
+                attempts.HEARTBEAT_SECONDS = 60
+                time.sleep(0.4)
+                attempt.count(tokens_trained=7)
+                stage.TrainingRun("base", attempt, State(), None, "update").save(3, None)
+    """
+    assert run_until_killed(tmp_path, body.strip(), signal.SIGKILL) == -9
+    (record,) = read_attempts(tmp_path)
+    assert (record.exit_code, record.tokens_trained) == (None, 7)
+
+
 def test_an_attempt_killed_at_once_still_has_a_record(tmp_path):
     body = "print('ready', flush=True); time.sleep(60)"
     assert run_until_killed(tmp_path, body, signal.SIGKILL) == -9

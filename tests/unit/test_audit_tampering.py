@@ -134,6 +134,18 @@ KINDS = [
     (done.a_tracked_run_is_emptied, "wandb", "no run record in it"),
     (done.a_tracked_run_is_damaged, "wandb", "wrong checksum at byte"),
     (done.the_steps_of_a_stage_took_longer_than_its_attempts, "phases", "its steps took 9600.0 s"),
+    (done.the_tokens_of_a_step_are_raised, "counts", "has 180 tokens, not 8 outputs of 12.5"),
+    (done.an_output_is_longer_than_allowed, "counts", "an output of 50 tokens, of at most 48"),
+    (
+        done.the_lengths_of_steps_are_raised_with_their_tokens,
+        "counts",
+        "generated 3000 tokens, the attempts of r1_zero count 2000",
+    ),
+    (
+        done.steps_are_left_out,
+        "counts",
+        "generated 700 tokens, the attempts of r1_zero count 1000 in the last",
+    ),
     (done.published_evidence_is_changed, "published", "the file is not the listed one"),
     (done.published_evidence_is_added, "published", "the file is not listed"),
 ]

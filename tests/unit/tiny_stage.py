@@ -102,6 +102,9 @@ class Run:
             self.state.lock.close()
             raise Killed
 
+    def save(self, done, write):
+        self.state.save(done, write)
+
 
 class NoSandbox:
     """No program is judged in these tests."""

@@ -11,6 +11,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -135,6 +136,14 @@ def test_every_attempt_is_on_record(chaos):
         assert completed == {(r.stage, r.part) for r in records if r.completed}
         unfinished += sum(not r.completed for r in records)
     assert unfinished > 0
+
+
+def test_every_disturbed_run_verifies(chaos):
+    """The auditor's program finds nothing: what killed attempts did is on the bill, once."""
+    for clone in chaos.clones:
+        command = [sys.executable, "workflow/scripts/audit.py", "verify", "results"]
+        answer = subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False)
+        assert answer.returncode == 0, answer.stdout
 
 
 def test_nothing_is_left_behind(chaos):

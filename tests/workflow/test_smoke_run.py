@@ -242,7 +242,8 @@ def test_both_runs_verify(runs):
     for clone in (runs.plain, runs.killed):
         command = [sys.executable, "workflow/scripts/audit.py", "verify", "results"]
         answer = subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False)
-        assert (answer.returncode, answer.stdout.splitlines()[-1:]) == (0, ["all holds"]), answer
+        lines = answer.stdout.splitlines()
+        assert (answer.returncode, lines[-1:]) == (0, ["all holds"]), answer.stdout
         root = (clone / "results/cost/ledger.root").read_text().split()[0]
         assert f"root {root}" in (clone / "output.txt").read_text()
         assert root in (clone / "logs/seal.log").read_text()

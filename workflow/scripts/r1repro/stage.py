@@ -4,6 +4,7 @@
 with open_training(...) as run:
     run.state      checkpoints of this stage (StageState), already locked
     run.step(...)  once per optimiser step: progress line, heartbeat position, tracking
+    run.save(...)  where a checkpoint is due
 """
 
 from argparse import Namespace
@@ -39,6 +40,11 @@ class TrainingRun:
         self.attempt.note(step=done, total=total)
         self.tracker.log({k: v for k, v in row.items() if isinstance(v, int | float)}, step=done)
         self.progress.update(done, note=_note(row))
+
+    def save(self, done: int, write: Callable[[Path], None]) -> None:
+        """Keep a checkpoint; what it holds is on the attempt's record first."""
+        self.attempt.heartbeat()
+        self.state.save(done, write)
 
     def finish(
         self, rows: list[dict], metrics: Path, save: Callable[[Path], None], checkpoint: Path

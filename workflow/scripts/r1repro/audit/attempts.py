@@ -154,6 +154,11 @@ class Attempt:
             self._position = {"step": step, "total": total}
         self.check()
 
+    def heartbeat(self) -> None:
+        """Write a heartbeat now: before what it counts is kept, so that kept work is billed."""
+        self._try_heartbeat()
+        self.check()
+
     def outputs(self, paths: Iterable[Path]) -> None:
         """Name files or folders whose SHA-256 goes into `end` when the stage succeeds."""
         self._outputs.extend(Path(path) for path in paths)

@@ -154,7 +154,7 @@ class Reinforcement:
                 ends = done < settings["updates"] and requested(self.compute.world)
                 due = ends or done % settings["checkpoint_every_updates"] == 0
                 if run is not None and due:
-                    run.state.save(done, self._save)
+                    run.save(done, self._save)
                 if ends:
                     stop()
         return self.rows

@@ -164,7 +164,7 @@ def train_supervised(
                 counted = {"tokens_trained": tokens, "flop": aim.flop(tokens)}
                 run.step(rows[-1], step + 1, len(batches), **counted)
                 if ends or (step + 1) % settings["checkpoint_every"] == 0:
-                    run.state.save(
+                    run.save(
                         step + 1,
                         lambda f: save_training(f, model, optimiser.moments(), {"rows": rows}),
                     )

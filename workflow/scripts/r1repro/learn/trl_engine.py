@@ -238,7 +238,7 @@ class TrlReinforcement:
             training = collect(trainer.model, leads, trainer.optimizer)
             reference = collect(trainer.reference, leads)
             if leads:
-                self.run.state.save(done, lambda folder: self._save(folder, training, reference))
+                self.run.save(done, lambda folder: self._save(folder, training, reference))
         if ends:
             stop()
 

@@ -89,7 +89,8 @@ def _outputs(run: Run, report: Report, makers: dict, digests: _Digests) -> None:
             what = f"it is not what attempt {ident} of {entries[-1]['stage']} left"
             report.error("output", run.name(run.local(path)), "", what, _sha(run, path))
     if absent:
-        report.note(f"{run.name('')}{absent} outputs are not in this folder, so not compared")
+        what = "outputs are not in this folder, so not compared"
+        report.note(f"{run.name('attempts')}: {absent} {what}")
 
 
 def _sha(run: Run, path: str) -> str:

@@ -1,18 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hours against work: nothing is faster than its device, and the phases fit into the attempt.
+"""Hours against work: nothing is faster than its device.
 
 floor    FLOP / seconds <= peak of what was held (`peaks`); more is impossible
 share    of the peak, for reinforcement learning on GPUs above 25 %: far beyond what is published
 rate     generated tokens/s/GPU <= 2,800 x (37e9 / N) x (peak / 989e12), from the best published
          decoding of a model of 37e9 active parameters; N = FLOP / (2 x tokens) is at least that
          of the model, so the bound errs on the careful side
-phases   the seconds that a stage logged for its steps fit into its attempts
 counts   a completed stage did all steps it announced; tokens were not made without FLOP
 """
-
-import csv
-import math
-from pathlib import Path
 
 from r1repro.audit.verify.findings import Report
 from r1repro.audit.verify.folder import Run
@@ -20,8 +15,6 @@ from r1repro.audit.verify.peaks import gpu_peak, peak_of
 
 MOST_SHARE = 0.25
 TOKENS_PER_SECOND, ACTIVE_PARAMETERS, PEAK = 2800.0, 37e9, 989e12
-PHASES = ("seconds_rollout", "seconds_reference", "seconds_reward", "seconds_update")
-ROUNDING_SECONDS = 1.0
 
 
 def check(run: Run, report: Report) -> None:
@@ -32,7 +25,6 @@ def check(run: Run, report: Report) -> None:
             tell = report.error if level == "error" else report.warning
             how = f"tail -n 1 {run.name(entry['record'])}"
             tell(check_name, run.name(entry["record"]), "", what, how)
-    _phases(run, report)
 
 
 def _floor(run: Run, report: Report) -> None:
@@ -81,31 +73,3 @@ def _implausible(entry: dict):
     if tokens / seconds / gpus > most:
         what = f"{tokens / seconds / gpus:.0f} tokens/s/GPU, of {most:.0f} that can be believed"
         yield "warning", "rate", what
-
-
-def _phases(run: Run, report: Report) -> None:
-    for path in sorted(run.folder.glob("rl/*/metrics.csv")) + sorted(
-        run.folder.glob("controls/*/metrics.csv")
-    ):
-        stage = path.parent.name
-        attempts = [entry for entry in run.attempts if entry["stage"] == stage]
-        logged = _logged(path)
-        if not attempts or logged is None:
-            continue
-        report.looked("phases")
-        counted = sum(entry["elapsed_ms"] for entry in attempts) / 1000
-        if logged > counted + ROUNDING_SECONDS:
-            what = f"its steps took {logged:.1f} s, the attempts of {stage} count {counted:.1f} s"
-            report.error("phases", run.name(path), "", what, f"head {run.name(path)}")
-
-
-def _logged(path: Path) -> float | None:
-    """Return the seconds of all phases, None for a table without them."""
-    total = 0.0
-    try:
-        with open(path, encoding="utf-8", newline="") as handle:
-            for row in csv.DictReader(handle):
-                total += sum(float(row[name] or 0) for name in PHASES)
-    except (OSError, KeyError, ValueError, TypeError, csv.Error):
-        return None
-    return total if math.isfinite(total) else None

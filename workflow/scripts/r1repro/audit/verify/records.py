@@ -152,7 +152,8 @@ def _against_ledger(run: Run, report: Report) -> None:
         tell = report.warning if later else report.error
         tell("records", run.name(entry["record"]), "", what, how)
     if waiting:
-        report.note(f"{waiting} attempts of programs that write the report wait for the next seal")
+        what = "attempts of programs that write the report wait for the next seal"
+        report.note(f"{run.name('attempts')}: {waiting} {what}")
 
 
 def _differences(entry: dict, file: RecordFile, now: dict):

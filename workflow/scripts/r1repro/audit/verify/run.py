@@ -14,6 +14,7 @@ from r1repro.audit.verify import (
     published,
     records,
     slurm,
+    step_logs,
     sums,
     times,
     wandb_runs,
@@ -25,7 +26,7 @@ from r1repro.errors import InputError
 DEEPEST = 3
 CHECKS = (
     records.check, times.check, sums.check, benchmarks.check, wandb_runs.check, files.check,
-    plausibility.check,
+    plausibility.check, step_logs.check,
 )  # fmt: skip
 # folders of a run that hold no other run
 SKIPPED = {
