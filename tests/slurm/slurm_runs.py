@@ -126,9 +126,9 @@ class Run:
         return self.text()
 
 
-def sacct(since: str) -> str:
+def sacct(since: str, *limits: str) -> str:
     """Return the accounting of all jobs from a time on, in UTC, as the auditor's dump."""
-    command = ["sacct", "-a", "-X", "-D", "--parsable2", "-S", since, f"--format={FIELDS}"]
+    command = ["sacct", "-a", "-X", "-D", "--parsable2", "-S", since, f"--format={FIELDS}", *limits]
     return subprocess.run(
         command,
         env=os.environ | {"TZ": "UTC"},

@@ -3,6 +3,7 @@
 
 import csv
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -24,9 +25,10 @@ RL = {"r1_zero", "dev2", "sft_data", "dev3", "r1", "distill", "small_zero"}
 
 @pytest.fixture(scope="module")
 def dump(finished, tmp_path_factory):
-    """The accounting of the run, as an auditor would be given it."""
+    """The accounting of the run, as an auditor would be given it: of its run id, as lab.md says."""
     path = tmp_path_factory.mktemp("accounting") / "sacct.txt"
-    path.write_text(sacct(finished.since), encoding="utf-8")
+    (run_id,) = set(re.findall(r"SLURM run ID: (\S+)", finished.said))
+    path.write_text(sacct(finished.since, f"--name={run_id}"), encoding="utf-8")
     return path
 
 
