@@ -248,6 +248,7 @@ def test_both_runs_verify(runs):
         assert f"root {root}" in (clone / "output.txt").read_text()
         assert root in (clone / "logs/seal.log").read_text()
         assert root in (clone / "results/report.html").read_text()
+        assert f"under the root {root}" in (clone / "results/summary.txt").read_text()
 
 
 def test_every_stage_left_a_complete_attempt(runs):

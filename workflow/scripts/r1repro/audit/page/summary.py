@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the terminal shows at the end: at most 18 lines of ASCII and 100 columns."""
+"""What the terminal shows at the end: at most 19 lines of ASCII and 100 columns."""
 
 import textwrap
 from pathlib import Path
@@ -85,6 +85,9 @@ def build(evidence: Evidence, report: Path) -> str:
         ("", f"money: {bill.cost_sentence(sums)}; energy: {bill.energy_sentence(sums)}", 2),
         ("paper", paper_bill.short_sentence(evidence.costs.paper_bill), 1),
     ]
+    if evidence.head is not None:
+        sealed = f"{count(evidence.head.size)} lines under the root {evidence.head.root}"
+        entries.append(("ledger", sealed, 1))
     lines += [line for entry in entries for line in _entry(*entry)]
     lines.append(f"{'page':<{LABEL}}{report.as_posix()}")
     return "\n".join(lines) + "\n"
