@@ -18,6 +18,9 @@ PROGRAMS = (
     "slurmctld", "slurmd", "slurmdbd", "sbatch", "srun", "sacct", "munged", "mariadbd",
     "mariadb-install-db",
 )  # fmt: skip
+# a machine without a way to a mirror shall say so soon
+PATIENCE = ("-o", "Acquire::http::Timeout=20", "-o", "Acquire::Retries=1")
+MOST_SECONDS = 400
 POLICY = Path("/usr/sbin/policy-rc.d")
 OURS = "#!/bin/sh\n# left by an interrupted test run of r1repro; remove it\nexit 101\n"
 MUNGE_SOCKET = Path("/run/munge/munge.socket.2")
@@ -44,13 +47,16 @@ def _install() -> str | None:
         POLICY.chmod(0o755)
     try:
         for command in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
-            done = subprocess.run(
-                ["apt-get", "-q", *command],
-                env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
-                capture_output=True,
-                text=True,
-                timeout=400,
-            )
+            try:
+                done = subprocess.run(
+                    ["apt-get", "-q", *PATIENCE, *command],
+                    env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
+                    capture_output=True,
+                    text=True,
+                    timeout=MOST_SECONDS,
+                )
+            except subprocess.TimeoutExpired:
+                return f"apt-get {command[0]} did not end within {MOST_SECONDS} s"
             if done.returncode != 0:
                 last = (done.stderr.strip().splitlines() or ["no message"])[-1]
                 return f"apt-get {command[0]} failed: {last}"

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A disk that fills up while a stage trains, for real: a file system of its own, not a stand-in."""
+
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from conftest import copy_repository, snakemake, snakemake_command
+
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(600)]
+
+MEGABYTES = 450  # what preflight asks for at smoke scale and what the run needs
+BASE = ("results/prepare/base", "--configfile", "config/smoke.yaml")
+MOST_SECONDS = 240
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path):
+    """A small file system, empty."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m", "tmpfs", str(place)]
+    done = subprocess.run(mount, capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def fill(path: Path) -> None:
+    """Write until not a byte more can be written."""
+    try:
+        with path.open("wb", buffering=0) as handle:
+            while True:
+                handle.write(bytes(1_000_000))
+    except OSError:
+        pass
+
+
+def attempts_of_base(clone: Path) -> list[list[dict]]:
+    """Return the lines of each attempt of `base`, oldest first."""
+    files = sorted((clone / "results/attempts/base").glob("*.jsonl"))
+    return [[json.loads(line) for line in file.read_text().splitlines()] for file in files]
+
+
+def test_a_disk_that_fills_up_in_mid_training_costs_no_byte_of_the_result(small_disk, tmp_path):
+    """One sentence, no traceback; with room again the same command finishes; both are billed."""
+    reference = copy_repository(tmp_path / "reference")
+    assert snakemake(reference, *BASE).returncode == 0
+    clone, said = copy_repository(small_disk), tmp_path / "said.txt"
+    with said.open("w") as output:
+        run = subprocess.Popen(
+            snakemake_command(*BASE),
+            cwd=clone,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + MOST_SECONDS
+    while not any((clone / "results/state/base").glob("step_*")):
+        assert run.poll() is None and time.monotonic() < deadline, said.read_text()
+        time.sleep(0.01)
+    fill(clone / "ballast")
+    assert run.wait(MOST_SECONDS) != 0
+    text = said.read_text()
+    assert "No space left on device" in text
+    assert "Traceback" not in text
+    (clone / "ballast").unlink()
+    again = snakemake(clone, *BASE)
+    assert again.returncode == 0, again.stdout
+    weights = "results/prepare/base/model.safetensors"
+    assert (clone / weights).read_bytes() == (reference / weights).read_bytes()
+    first, second = attempts_of_base(clone)
+    assert second[-1]["exit_code"] == 0
+    assert first[-1]["elapsed_ms"] > 0 and first[-1].get("exit_code") != 0
