@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The chain at smoke scale under 100 kills at random moments: no byte, attempt or lock is lost.
 
-A run is started, killed after a random time and started again; when it comes to its end before
-enough kills have landed, the next clone begins. Kinds of kill: SIGKILL or SIGTERM, for everything
+A run is started, killed after a random time, and started again where that ended it; when it comes to
+its end before enough kills have landed, the next clone begins. Kinds of kill: SIGKILL or SIGTERM, for everything
 that was started, for Snakemake alone (what it started runs on as an orphan), or for one process of
 a stage. Seeds are fixed, but what a moment hits depends on the machine.
 """
@@ -83,9 +83,9 @@ def kill(run: subprocess.Popen, whom: str, number: int, rng: random.Random) -> b
 
 
 def disturbed(clone: Path, rng: random.Random, chaos: Chaos) -> int:
-    """Start, kill and start again until the chain ends or enough kills landed; return status."""
+    """Kill what runs again and again until the chain ends or enough kills landed; return status."""
+    run = start(clone)
     while True:
-        run = start(clone)
         enough = sum(chaos.landed.values()) >= KILLS
         try:
             return_code = run.wait(MOST_SECONDS if enough else rng.expovariate(1 / MEAN_SECONDS))
@@ -94,13 +94,11 @@ def disturbed(clone: Path, rng: random.Random, chaos: Chaos) -> int:
             whom, number = rng.choice(WHOM), rng.choice(SIGNALS)
             if kill(run, whom, number, rng):
                 chaos.landed[f"{signal.Signals(number).name} {whom}"] += 1
-            return_code = run.wait(MOST_SECONDS)
-            if return_code == 0:
-                return 0
-        else:
-            if return_code == 0 or enough:
-                return return_code
+            continue  # what lives on, because a stage is tried again, is hit again
+        if return_code == 0 or enough:
+            return return_code
         # nobody waits for orphans: the next run starts beside them, as a user would start it
+        run = start(clone)
 
 
 @pytest.fixture(scope="module")

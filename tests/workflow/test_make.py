@@ -101,9 +101,9 @@ def test_only_lock_renews_locks():
     assert [name for name, recipe in recipes if locks.search(recipe)] == ["lock"]
 
 
-@pytest.mark.parametrize("failing", [None, "test"])
+@pytest.mark.parametrize("failing", [None, "test", "test-slurm", "test-conda"])
 def test_continuous_integration_exits_as_the_tests_do(tmp_path, failing):
-    """.ci/run calls the test command and does not hide its failure."""
+    """.ci/run calls each test command and does not hide its failure."""
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci/run", tmp_path / ".ci/run")
     (tmp_path / "Makefile").write_text(f"%:\n\t@[ $@ != '{failing}' ]\n")
