@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The chain at smoke scale under 100 kills at random moments: no byte, attempt or lock is lost.
 
-A run is started, killed after a random time, and started again where that ended it; when it comes to
-its end before enough kills have landed, the next clone begins. Kinds of kill: SIGKILL or SIGTERM, for everything
-that was started, for Snakemake alone (what it started runs on as an orphan), or for one process of
-a stage. Seeds are fixed, but what a moment hits depends on the machine.
+A run is started, killed after a random time, and started again where that ended it; when it comes
+to its end before enough kills have landed, the next clone begins. Kinds of kill: SIGKILL or
+SIGTERM, for everything that was started, for Snakemake alone (what it started runs on as an
+orphan), or for one process of a stage. Seeds are fixed, but what a moment hits depends on the
+machine.
 """
 
 import os
