@@ -213,6 +213,10 @@ def test_the_last_word_of_a_log_is_its_error_and_not_what_follows(tmp_path):
     log = tmp_path / "base.log"
     log.write_text("step 1\nerror: the disk is full\nwandb: bye\n")
     assert last_error(log) == "error: the disk is full"
+    log.write_text("step 1\nTraceback (most recent call last):\n  x\nValueError: no\n")
+    assert last_error(log) == "ValueError: no"
+    log.write_text("step 1\n")
+    assert "without saying why, as if killed; its log ends with: step 1" in last_error(log)
     log.write_text("\n")
     assert last_error(log) == "its log is empty"
     assert last_error(tmp_path / "none.log") == "it wrote no log"

@@ -29,14 +29,21 @@ def failed_logs(lines: Iterable[str]) -> dict[str, str]:
 
 
 def last_error(log: Path) -> str:
-    """Return the last line that says `error`, else the last line that says anything."""
+    """Return the last line that says `error`, else how the log ends.
+
+    A stage that was killed, or whose shell was, had no time for an error.
+    """
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return "it wrote no log"
     spoken = [line.strip() for line in lines if line.strip()]
     errors = [line for line in spoken if line.startswith("error:")]
-    return (errors or spoken or ["its log is empty"])[-1]
+    if errors or any(line.startswith("Traceback") for line in spoken):
+        return (errors or spoken)[-1]
+    if not spoken:
+        return "its log is empty"
+    return f"it stopped without saying why, as if killed; its log ends with: {spoken[-1]}"
 
 
 def failure_text(snakemake_logs: Iterable[str]) -> str:
