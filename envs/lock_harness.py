@@ -45,13 +45,15 @@ def compile_both(folder: Path) -> str:
 
 
 def further(packages: dict[str, list[str]]) -> dict[str, list[str]]:
-    """Return the packages that requirements.lock does not have, the companions of CUDA left out."""
-    locked = {PACKAGE.match(line)[1] for line in split_packages(LOCK.read_text(encoding="utf-8"))}
-    names = {line: PACKAGE.match(line)[1] for line in packages}
+    """Return what requirements.lock does not have, the companions of CUDA left out.
+
+    A package that it has for other machines only (`; sys_platform == ...`) is not there either.
+    """
+    locked = split_packages(LOCK.read_text(encoding="utf-8"))
     return {
         line: hashes
         for line, hashes in packages.items()
-        if names[line] not in locked and not COMPANION.match(names[line])
+        if line not in locked and not COMPANION.match(PACKAGE.match(line)[1])
     }
 
 
