@@ -54,6 +54,11 @@ test: setup ## Set up and run every test and every style check
 test-conda: setup ## Run the smoke scale in a conda environment for each kind of rule (a test front end)
 	@python -m pytest -n 0 -m conda tests/conda
 
+.PHONY: test-harness
+test-harness: harness ## Run what `make test` skips without lm-evaluation-harness and math-verify
+	@python -m pytest tests/unit/test_harness.py tests/unit/test_benchmark_answers.py \
+		tests/unit/test_benchmarks.py tests/workflow/test_benchmarks_run.py
+
 .PHONY: test-chaos
 test-chaos: setup ## Kill the chain a hundred times at smoke scale; the end must be the same
 	@python -m pytest -n 0 -m chaos -s tests/workflow/test_chaos.py

@@ -101,7 +101,7 @@ def test_only_lock_renews_locks():
     assert [name for name, recipe in recipes if locks.search(recipe)] == ["lock"]
 
 
-@pytest.mark.parametrize("failing", [None, "test", "test-slurm", "test-conda"])
+@pytest.mark.parametrize("failing", [None, "test", "test-slurm", "test-conda", "test-harness"])
 def test_continuous_integration_exits_as_the_tests_do(tmp_path, failing):
     """.ci/run calls each test command and does not hide its failure."""
     (tmp_path / ".ci").mkdir()
