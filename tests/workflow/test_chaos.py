@@ -85,7 +85,7 @@ def kill(run: subprocess.Popen, whom: str, number: int, rng: random.Random) -> b
 
 def disturbed(clone: Path, rng: random.Random, chaos: Chaos) -> int:
     """Kill what runs again and again until the chain ends or enough kills landed; return status."""
-    run = start(clone)
+    run, hit = start(clone), False
     while True:
         enough = sum(chaos.landed.values()) >= KILLS
         try:
@@ -95,11 +95,12 @@ def disturbed(clone: Path, rng: random.Random, chaos: Chaos) -> int:
             whom, number = rng.choice(WHOM), rng.choice(SIGNALS)
             if kill(run, whom, number, rng):
                 chaos.landed[f"{signal.Signals(number).name} {whom}"] += 1
+                hit = True
             continue  # what lives on, because a stage is tried again, is hit again
-        if return_code == 0 or enough:
+        if return_code == 0 or (enough and not hit):
             return return_code
         # nobody waits for orphans: the next run starts beside them, as a user would start it
-        run = start(clone)
+        run, hit = start(clone), False
 
 
 @pytest.fixture(scope="module")
