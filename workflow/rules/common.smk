@@ -27,6 +27,7 @@ from r1repro.preflight import (
     check_gpu,
     check_interpreter,
     check_writable,
+    keep_to_the_message,
     take_lock,
 )
 from r1repro.provenance import code_digest
@@ -93,6 +94,7 @@ def memory(part, mem_mb):
 def preflight_of_this_run():
     """Refuse to start where the run could not finish; called before the first job."""
     cap = workflow.global_resources.get("gpu")
+    keep_to_the_message()
     try:
         check_gpu(config["require_gpu"], cap is not None and cap.value == 0)
         check_free_disk(config["scale"])

@@ -6,6 +6,7 @@ hard leaves nothing behind that someone has to remove. Jobs do not inherit it.
 """
 
 import fcntl
+import logging
 import os
 import shlex
 import shutil
@@ -22,6 +23,14 @@ FREE_BYTES = {"smoke": 200e6, "mini": 1e9, "node": 100e9, "paper": 50e12}
 
 class PreflightError(StageError):
     """The run cannot begin here."""
+
+
+def keep_to_the_message() -> None:
+    """Let Snakemake's messages go without a traceback where its log cannot take them.
+
+    On a full disk each would bring one; the terminal shows the messages, the last names the disk.
+    """
+    logging.raiseExceptions = False
 
 
 def check_writable(folders: tuple[str, ...] = (".", "results", "logs", ".snakemake")) -> None:
