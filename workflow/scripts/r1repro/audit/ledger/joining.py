@@ -33,7 +33,8 @@ def join(whole: Part, part: Part, seals: set[int]) -> None:
     whole.amendments += part.amendments
     whole.others += part.others
     for hardware, fastest in part.fastest.items():
-        if hardware not in whole.fastest or fastest > whole.fastest[hardware]:
+        before = whole.fastest.get(hardware)
+        if before is None or fastest.flop_per_second > before.flop_per_second:
             whole.fastest[hardware] = fastest
 
 

@@ -49,7 +49,7 @@ class Part:
     open: dict[int, Seen] = field(default_factory=dict)
     amendments: list[tuple[int, int, Seen]] = field(default_factory=list)
     others: list[tuple[int, dict]] = field(default_factory=list)
-    # the first attempt and the one that began last since the last seal, with their places
+    # the first attempt, and the last one since the last seal, with their places
     first_started: tuple[int, str] = UNREADABLE
     first_place: int = 0
     last_started: tuple[int, str] = UNREADABLE

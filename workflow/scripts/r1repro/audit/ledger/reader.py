@@ -124,7 +124,7 @@ class Reader:
             part.tell(Fault("order", index, what))
         if part.first_started == UNREADABLE:
             part.first_started, part.first_place = begun, index
-        part.last_started, part.last_place = max(begun, part.last_started), index
+        part.last_started, part.last_place = begun, index
         late = self._sealed_ms is not None and seen.started < self._sealed_ms - LATE_MS
         if late and seen.stage not in REPORTING:
             what = "it began before an earlier seal, which does not hold it"
