@@ -105,8 +105,13 @@ class Occupancy:
         """Return each host's fullest moment if it ran more attempts than cores."""
         found = []
         for (host, cores), intervals in self._hosts.items():
-            starts = sorted(intervals[0::3])
-            ends = sorted(end - WORK_TOLERANCE_MS for end in intervals[1::3])
+            begun, ended_ms = intervals[0::3], intervals[1::3]
+            starts = sorted(begun)
+            # no attempt leaves before it came: that would hide one beside it
+            ends = sorted(
+                max(start, end - WORK_TOLERANCE_MS)
+                for start, end in zip(begun, ended_ms, strict=True)
+            )
             running = ended = most = at = 0
             for start in starts:
                 while ended < len(ends) and ends[ended] <= start:
