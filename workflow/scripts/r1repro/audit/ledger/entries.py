@@ -33,11 +33,17 @@ def read_record(path: Path, results: Path) -> RecordFile:
     return RecordFile(path.relative_to(results).as_posix(), data, lines, record)
 
 
-def _gathered(lines: list[dict], name: str) -> dict[str, str]:
-    """Return the checksums of all lines under a name (large inputs follow in a heartbeat)."""
+def _gathered(lines: list[dict], name: str) -> object:
+    """Return the checksums of all lines under a name (large inputs follow in a heartbeat).
+
+    What is no object is returned as it is: the check of the whole line says so.
+    """
     found = {}
     for line in lines:
-        found |= line.get(name) or {}
+        part = line.get(name) or {}
+        if not isinstance(part, dict):
+            return part
+        found |= part
     return found
 
 
@@ -58,7 +64,7 @@ def attempt_entry(file: RecordFile) -> dict:
         "signal": last.get("signal"),
         "torn": record.torn,
         "device": record.device,
-        "device_uuids": list(begin.get("device_uuids") or ()),
+        "device_uuids": begin.get("device_uuids") or [],
         "host": begin.get("host", "unknown"),
         "nodes": record.nodes,
         "gpus_per_node": record.gpus_per_node,
@@ -86,7 +92,10 @@ def attempt_entry(file: RecordFile) -> dict:
         "record_bytes": len(file.data),
         "record_sha256": sha256_bytes(file.data),
     }
-    told = fault(line_of(entry, 1, NO_LINE))
+    try:
+        told = fault(line_of(entry, 1, NO_LINE))
+    except (ValueError, RecursionError) as error:  # NaN, half of a surrogate pair, nesting
+        told = f"it has no canonical JSON ({error})"
     if told is not None:
         raise AttemptDamaged(Path(file.path), 1, f"it cannot be sealed: {told}")
     return entry
