@@ -70,8 +70,10 @@ def _nearest(name: str, known: Sequence[str]) -> str:
 def _day(value: object, where: str) -> date | None:
     if value is None:
         return None
+    # of the forms that Python reads, 20250131 and 2025-W05-5 among them, one is allowed
+    dashed = isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value)
     try:
-        return date.fromisoformat(value if isinstance(value, str) else "")
+        return date.fromisoformat(value if dashed else "")
     except ValueError:
         raise PricesInvalid(
             f'{where} must be a quoted day like "2025-01-31", found {value!r}'
@@ -92,7 +94,7 @@ def _texts(row: dict, where: str) -> dict[str, str]:
         ("currency", r"[A-Z]{3}", "USD"),
         ("unit", "|".join(UNITS), " or ".join(UNITS)),
         ("confidence", "|".join(CONFIDENCES), " or ".join(CONFIDENCES)),
-        ("as_of", r"\d{4}(-\d{2}(-\d{2})?)?", "2025-09"),
+        ("as_of", r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?", "2025-09"),
         ("source", r"https?://\S+|own", "https://... or own"),
     ):
         if name in texts and not re.fullmatch(pattern, texts[name]):
@@ -115,7 +117,7 @@ def price_row(row: object, where: str) -> PriceRow:
     if not isinstance(devices, list) or not devices or not all(isinstance(d, str) for d in devices):
         raise PricesInvalid(f"{where}: devices must be a list of model strings, found {devices!r}")
     price = row["price"]
-    if not isinstance(price, str) or not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", price):
+    if not isinstance(price, str) or not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", price):
         raise PricesInvalid(
             f'{where}: price must be a quoted decimal like "2.00", found {price!r}; '
             "without quotes it would become a binary fraction"
