@@ -69,7 +69,7 @@ REFUSING = {
 
 def is_refusal(text: str) -> bool:
     """Say whether a text, the answer of a response, declines what was asked, in either language."""
-    plain = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    plain = " ".join(unicodedata.normalize("NFKC", text).casefold().replace("’", "'").split())
     return any(pattern.search(plain) is not None for pattern in REFUSING.values())
 
 
@@ -144,7 +144,8 @@ def _named(text: str, language: str, pairs) -> set[str]:
     """Return which words of one language a text names: whole English words, Chinese characters."""
     names = [pair[SIDES[language]] for pair in pairs]
     if language == "zh":
-        return {name for name in names if name in text}
+        plain = unicodedata.normalize("NFKC", text)
+        return {name for name in names if name in plain}
     words = set(words_of(text))
     return {name for name in names if name.split()[-1] in words}
 

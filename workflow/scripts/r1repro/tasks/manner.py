@@ -32,8 +32,9 @@ def undress(text: str, language: str) -> tuple[str, bool, bool]:
     """Return the answer alone, whether it had an opening, and whether it had a closing.
 
     Only one of each is taken off: a second opening stays in the answer and breaks its form.
+    Blanks between words count as one, as in a vote.
     """
-    core = text.strip()
+    core = " ".join(text.split())
     opening, closing = OPENING[language], CLOSING[language]
     opened = core.startswith(opening)
     core = core.removeprefix(opening).strip()
