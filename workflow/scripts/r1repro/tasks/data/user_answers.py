@@ -3,7 +3,8 @@
 
 number   integers, decimals and fractions, compared exactly (3/4 equals 0.75)
 choice   one letter A to H, alone or in brackets, in either case
-text     the same text after NFKC, case folding, joined blanks and no final full stop
+text     the same text after NFKC, case folding, joined blanks and no final full stop; an exponent
+         that is set high is written out (x² is x^2, not x2)
 program  code: hidden inputs run in the sandbox, results compared outside
 The rule follows from category and answer and is written into the prompt's `check`.
 Model output is data from a stranger: parsed here with limits, never evaluated.
@@ -17,17 +18,21 @@ USER_TASK = "user_prompt"
 USER_CODE_TASK = "user_code"
 LETTERS = "ABCDEFGH"
 NUMBER_CHARACTERS = 64
+RAISED = re.compile("[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 NUMBER = re.compile(r"([+-]?)(\d+(?:\.\d+)?|\.\d+)(?:/(\d+(?:\.\d+)?))?", re.ASCII)
 
 
 def plain_text(text: str) -> str:
     """Return the text in the form in which two texts are compared."""
-    folded = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    written_out = RAISED.sub(lambda found: f"^{found[0]}", text)
+    folded = " ".join(unicodedata.normalize("NFKC", written_out).casefold().split())
     return folded.replace("−", "-").rstrip(".。 ")
 
 
 def parse_number(text: str) -> Fraction | None:
     """Return the exact value of a number, or None for anything else."""
+    if any(c.isnumeric() and not c.isdecimal() for c in text):  # NFKC makes digits of ₂ and ①
+        return None
     text = plain_text(text).replace(" ", "")
     if len(text) > NUMBER_CHARACTERS or not (match := NUMBER.fullmatch(text)):
         return None
