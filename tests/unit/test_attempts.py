@@ -275,6 +275,7 @@ def test_ranks_above_zero_write_no_second_bill(tmp_path, monkeypatch):
     with begin_with(tmp_path) as attempt:
         attempt.count(flop=1)
         attempt.note(step=1)
+        attempt.heartbeat()
         attempt.outputs([tmp_path])
         assert attempt.usage()["flop"] == 1
     assert list(tmp_path.iterdir()) == []

@@ -174,7 +174,7 @@ def run_stage(folder, monkeypatch, sampled, general_samples=SETTINGS["general_sa
     prompts = [PROMPT, PROMPT | {"category": "general", "key": "g"}]
     (folder / "train.jsonl").write_text("".join(json.dumps(p) + "\n" for p in prompts))
 
-    def sample_all(compute, model, tok, asked, sandbox, settings, seed, stage, step):
+    def sample_all(compute, model, tok, asked, sandbox, settings, seed, stage, step, kept):
         assert asked == [PROMPT] and settings["samples"] == 4 and settings["top_p"] == 1.0
         step(36)
         yield sampled
@@ -196,7 +196,7 @@ def run_stage(folder, monkeypatch, sampled, general_samples=SETTINGS["general_sa
         **out,
     )
     attempt = Attempt()
-    make_sft_data(args, NoSandbox(), attempt)
+    make_sft_data(args, Namespace(attempt=attempt, sandbox=NoSandbox(), kept=lambda series: None))
     assert attempt.counted["tokens_generated"] == 36 and attempt.counted["flop"] > 0
     return args
 

@@ -4,7 +4,8 @@ Takes   the checkpoints and test prompts; of each RL stage in CURVES its checkpo
         and its metrics; results/prepare/rm_safety for the external risk control
 Makes   results/evaluate: of each checkpoint samples, a line a question, and scores; of all
         together scores, preference, ladder, ladder_tests and filter; results/rl/STAGE/curve.csv
-Keeps   results/state/score_* and results/state/curve_*, results/attempts: not outputs
+Keeps   results/state/score_* and results/state/curve_* (samples until a stage is done),
+        results/attempts: not outputs
 """
 
 

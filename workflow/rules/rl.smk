@@ -3,7 +3,7 @@
 Takes   the checkpoints and reward models of results/prepare, results/data
 Makes   results/rl: r1_zero, and the ladder dev2, sft_data, dev3, r1; the students distill and
         small_zero; results/prepare/pilot, the recipe tried on a smaller model first
-Keeps   results/state (checkpoints), results/attempts, results/wandb: not outputs
+Keeps   results/state (checkpoints, samples), results/attempts, results/wandb: not outputs
 """
 
 # With a gate the larger runs wait for the pilot's result.

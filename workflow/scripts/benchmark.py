@@ -16,24 +16,26 @@ def main() -> None:
         cli.add_argument(name, type=Path, required=True)
     args = cli.parse_args()
 
-    from r1repro.evaluate import EvaluationRun, open_evaluation, score_checkpoint
+    from r1repro.evaluate import evaluation_run, score_checkpoint
     from r1repro.files import read_jsonl, write_jsonl_atomic, write_text_atomic
     from r1repro.tables import csv_text
     from r1repro.tasks.benchmarks.answers import Worker, judge_with
 
     part = f"{args.checkpoint}.{args.benchmark}"
+    inputs = [args.model, args.test]
     with (
-        open_evaluation("benchmark", args, [args.model, args.test], part) as attempt,
         closing(Worker()) as worker,
+        evaluation_run(
+            "benchmark", args, inputs, part, sandboxed=False, judge=judge_with(worker)
+        ) as run,
     ):
-        run = EvaluationRun("benchmark", args, attempt, None, judge_with(worker))
         prompts = read_jsonl(args.test)
         groups, questions, scores = score_checkpoint(run, args.checkpoint, args.model, prompts)
         scores = [{**row, "benchmark": args.benchmark} for row in scores]
         write_jsonl_atomic(args.out_samples, (s.row() for group in groups for s in group))
         write_text_atomic(args.out_questions, csv_text(questions))
         write_text_atomic(args.out_scores, csv_text(scores))
-        attempt.outputs([args.out_samples, args.out_questions, args.out_scores])
+        run.attempt.outputs([args.out_samples, args.out_questions, args.out_scores])
 
 
 if __name__ == "__main__":

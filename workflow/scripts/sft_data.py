@@ -19,7 +19,7 @@ def main() -> None:
     from r1repro.learn.sft_data import make_sft_data
 
     with evaluation_run("sft_data", args, [args.checkpoint, args.prompts, *args.general]) as run:
-        make_sft_data(args, run.sandbox, run.attempt)
+        make_sft_data(args, run)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the evaluation programs share: attempt, sandbox, device, and scoring of one folder."""
+"""What the evaluation programs share: attempt, kept samples, sandbox, scoring of one folder."""
 
+import re
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from transformers import AutoConfig
 
 from r1repro.audit.attempts import Attempt, open_attempt
 from r1repro.errors import InputError
+from r1repro.files import sha256_path
 from r1repro.learn.checkpoint import load_model, load_tokenizer
 from r1repro.learn.compute import open_compute
 from r1repro.learn.evaluation import question_rows, sample_all, score_rows
@@ -19,6 +21,7 @@ from r1repro.learn.learning_curve import GREEDY, point, tercile_cuts
 from r1repro.learn.measures import Sample
 from r1repro.learn.setup import prepare_device
 from r1repro.progress import Progress
+from r1repro.state import StageState, fingerprint
 from r1repro.tables import read_table
 from r1repro.tasks.judge import judge
 from r1repro.tasks.sandbox import Sandbox, open_sandbox
@@ -31,14 +34,33 @@ class EvaluationRun:
     stage: str
     args: Namespace
     attempt: Attempt
+    state: StageState
     sandbox: Sandbox | None
     judge: Callable = judge
+
+    def kept(self, series: str) -> Callable[[int, Callable[[], list[dict]]], list[dict]]:
+        """Return what gives a portion of samples: kept by an earlier attempt, or made and kept.
+
+        What is kept is on the attempt's record first.
+        """
+
+        def portion(number: int, make: Callable[[], list[dict]]) -> list[dict]:
+            name = f"{series}_{number:06d}"
+            rows = self.state.portion(name)
+            if rows is None:
+                rows = make()
+                self.attempt.heartbeat()
+                self.state.keep_portion(name, rows)
+            return rows
+
+        return portion
 
     def sample(
         self, label: str, folder: Path, prompts: list[dict], **decoding: float
     ) -> list[list[Sample]]:
         """Sample and judge a checkpoint folder on prompts; one list of samples per prompt.
 
+        label     says what is sampled, and is another one in each call
         decoding  settings of `evaluate` that differ for this call
         """
         settings = self.args.settings
@@ -64,6 +86,7 @@ class EvaluationRun:
             self.stage,
             count,
             self.judge,
+            self.kept(re.sub(r"\W+", "_", label)),
         ):
             groups.append(group)
             progress.update(len(groups))
@@ -91,15 +114,25 @@ def open_evaluation(stage: str, args: Namespace, inputs: list[Path], part: str =
 
 @contextmanager
 def evaluation_run(
-    stage: str, args: Namespace, inputs: list[Path], part: str = ""
+    stage: str,
+    args: Namespace,
+    inputs: list[Path],
+    part: str = "",
+    sandboxed: bool = True,
+    judge: Callable = judge,
 ) -> Iterator[EvaluationRun]:
-    """Open attempt and sandbox of an evaluation program."""
+    """Lock what was kept, open attempt and sandbox; drop what was kept once the block is done."""
+    digests = {path.as_posix(): sha256_path(path) for path in inputs}
+    identity = fingerprint(args.settings, args.code, digests)
     with (
+        StageState(args.state, identity) as state,
         open_evaluation(stage, args, inputs, part) as attempt,
-        open_sandbox(args.settings["sandbox"]) as sandbox,
+        open_sandbox(args.settings["sandbox"]) if sandboxed else nullcontext() as sandbox,
     ):
-        print(f"sandbox: {sandbox.protection}", flush=True)
-        yield EvaluationRun(stage, args, attempt, sandbox)
+        if sandbox is not None:
+            print(f"sandbox: {sandbox.protection}", flush=True)
+        yield EvaluationRun(stage, args, attempt, state, sandbox, judge)
+        state.clear()
 
 
 def score_checkpoint(

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The folder a stage resumes from: locked, fingerprinted, checksummed, last two kept.
+"""The folder a stage resumes from: locked, fingerprinted, checksummed.
+
+Of checkpoints the last two are kept, of portions (samples of some questions) all.
 
 Snakemake deletes the declared outputs of a job that fails, so checkpoints live elsewhere. Each
 save is a folder written under another name, synced, and renamed; SHA256SUMS inside names every
@@ -18,12 +20,15 @@ from r1repro.errors import StateError
 from r1repro.files import (
     atomic_dir,
     canonical_json,
+    read_jsonl,
     sha256_file,
     sha256_text,
+    write_jsonl_atomic,
     write_text_atomic,
 )
 
 KEEP = 2
+PORTION, ROWS = "portion_", "rows.jsonl"
 SUMS = "SHA256SUMS"
 SECONDS_BETWEEN_NOTICES = 15.0
 
@@ -104,13 +109,16 @@ class StageState:
 
     def save(self, step: int, write: Callable[[Path], None]) -> None:
         """Let `write` fill a folder, then make it the newest checkpoint."""
-        with atomic_dir(self.folder / f"step_{step:08d}") as partial:
+        self._keep(f"step_{step:08d}", write)
+        for old in self._saves()[:-KEEP]:
+            shutil.rmtree(old)
+
+    def _keep(self, name: str, write: Callable[[Path], None]) -> None:
+        with atomic_dir(self.folder / name) as partial:
             write(partial)
             names = sorted(p.relative_to(partial).as_posix() for p in _files(partial))
             lines = [f"{sha256_file(partial / name)}  {name}\n" for name in names]
             (partial / SUMS).write_text("".join(lines), encoding="utf-8")
-        for old in self._saves()[:-KEEP]:
-            shutil.rmtree(old)
 
     def latest(self) -> tuple[int, Path] | None:
         """Return the newest undamaged checkpoint as (step, folder), or None."""
@@ -123,9 +131,26 @@ class StageState:
             shutil.rmtree(save)
         return None
 
+    def keep_portion(self, name: str, rows: list[dict]) -> None:
+        """Keep one portion of a work that is done in portions; all are kept until `clear`."""
+        folder = f"{PORTION}{name}"
+        self._keep(folder, lambda partial: write_jsonl_atomic(partial / ROWS, rows))
+
+    def portion(self, name: str) -> list[dict] | None:
+        """Return the rows of a portion, None where there is none or it is damaged."""
+        folder = self.folder / f"{PORTION}{name}"
+        if not folder.is_dir():
+            return None
+        damage = damage_of(folder)
+        if damage is None:
+            return read_jsonl(folder / ROWS)
+        print(f"warning: {folder} is damaged ({damage}); it is made again", file=sys.stderr)
+        shutil.rmtree(folder)
+        return None
+
     def clear(self) -> None:
-        """Drop the checkpoints once the stage's outputs are in place."""
-        for save in self._saves():
+        """Drop checkpoints and portions once the stage's outputs are in place."""
+        for save in (*self._saves(), *self.folder.glob(f"{PORTION}*")):
             shutil.rmtree(save)
 
 

@@ -261,6 +261,9 @@ class _SilentAttempt(Attempt):
         self._counting, self._trouble = threading.Lock(), None
         self._written_at = time.monotonic()
 
+    def heartbeat(self) -> None:
+        """There is no record to write to."""
+
 
 def exit_of(failure: BaseException | None) -> tuple[int, int | None]:
     """Return exit status and signal number of what ended the block."""

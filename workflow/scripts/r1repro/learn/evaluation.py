@@ -6,6 +6,10 @@ Choices  What a question contributes to each metric stands in `measures`. The 95
          percentile bootstrap over questions.
 """
 
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from functools import partial
+
 from r1repro.learn.checkpoint import check_room
 from r1repro.learn.compute import Compute
 from r1repro.learn.measures import GENERAL, Sample, question_row, values_by_metric
@@ -13,19 +17,28 @@ from r1repro.learn.resampling import bootstrap_interval
 from r1repro.learn.rollout import Sampling, generate
 from r1repro.learn.setup import derive_seed
 from r1repro.learn.tokenizer import decode, encode_all
-from r1repro.tasks.judge import judge
+from r1repro.tasks.judge import Verdict, judge
 from r1repro.tasks.problem import REASONING
 from r1repro.tasks.template import frame
 
 QUESTIONS_AT_ONCE = 32
+VERDICT = [field.name for field in fields(Verdict)]
+
+
+def make_always(portion: int, make: Callable[[], list[dict]]) -> list[dict]:
+    """Make every portion of samples; a stage that can resume has them kept instead."""
+    return make()
 
 
 def sample_all(
-    compute: Compute, model, tokenizer, prompts, sandbox, settings, seed, stage, step, judge=judge
-):
+    compute: Compute, model, tokenizer, prompts, sandbox, settings, seed, stage, step,
+    judge=judge, kept=make_always,
+):  # fmt: skip
     """Sample k responses to every prompt; yield the list of Samples of each prompt.
 
-    `step(generated)` is told the number of new tokens after each portion of questions.
+    step   is told the number of new tokens after each portion of questions
+    kept   returns the rows of a portion, by its number, from an earlier attempt or by making them;
+           seeds are those of the questions, so both are the same
     """
     transformer = compute.transformer(model)
     encoded = encode_all(tokenizer, [frame(prompt["question"]) for prompt in prompts])
@@ -37,9 +50,8 @@ def sample_all(
         tokenizer.eos_token_id,
     )
     k = settings["samples"]
-    for first in range(0, len(prompts), QUESTIONS_AT_ONCE):
-        part = prompts[first : first + QUESTIONS_AT_ONCE]
-        places = range(first, first + len(part))
+
+    def make(places: range) -> list[dict]:
         groups = generate(
             transformer,
             [encoded[place] for place in places],
@@ -49,15 +61,27 @@ def sample_all(
             compute.lanes,
             compute.responses_at_once,
         )
-        texts = [decode(tokenizer, response.tokens) for group in groups for response in group]
-        verdicts = judge([prompt for prompt in part for _ in range(k)], texts, sandbox)
-        step(sum(len(response.tokens) for group in groups for response in group))
-        for number, (prompt, group) in enumerate(zip(part, groups, strict=True)):
-            places = range(number * k, number * k + k)
-            yield [
-                Sample(prompt, sample, texts[i], len(response.tokens), verdicts[i])
-                for sample, (i, response) in enumerate(zip(places, group, strict=True))
-            ]
+        responses = [response for group in groups for response in group]
+        texts = [decode(tokenizer, response.tokens) for response in responses]
+        verdicts = judge([prompts[place] for place in places for _ in range(k)], texts, sandbox)
+        step(sum(len(response.tokens) for response in responses))
+        return [
+            {"response": text, "tokens": len(response.tokens), **asdict(verdict)}
+            for text, response, verdict in zip(texts, responses, verdicts, strict=True)
+        ]
+
+    for portion, first in enumerate(range(0, len(prompts), QUESTIONS_AT_ONCE)):
+        places = range(first, min(first + QUESTIONS_AT_ONCE, len(prompts)))
+        rows = kept(portion, partial(make, places))
+        for number, place in enumerate(places):
+            group = rows[number * k : number * k + k]
+            yield [sample_of(prompts[place], n, row) for n, row in enumerate(group)]
+
+
+def sample_of(prompt: dict, number: int, row: dict) -> Sample:
+    """Return a sample from its row in a portion."""
+    verdict = Verdict(**{name: row[name] for name in VERDICT})
+    return Sample(prompt, number, row["response"], row["tokens"], verdict)
 
 
 def question_rows(checkpoint: str, groups: list[list[Sample]], consensus: int) -> list[dict]:

@@ -3,7 +3,6 @@
 
 from argparse import Namespace
 
-from r1repro.audit.attempts import Attempt
 from r1repro.errors import InputError
 from r1repro.files import read_jsonl, write_jsonl_atomic, write_text_atomic
 from r1repro.learn.checkpoint import load_model, load_tokenizer
@@ -15,17 +14,18 @@ from r1repro.learn.rejection import Selection, general_records, statistics_rows
 from r1repro.learn.setup import prepare_device
 from r1repro.progress import Progress
 from r1repro.tables import csv_text
-from r1repro.tasks.sandbox import Sandbox
 
 STAGE = "sft_data"
 
 
-def make_sft_data(args: Namespace, sandbox: Sandbox, attempt: Attempt) -> None:
+def make_sft_data(args: Namespace, run) -> None:
     """Sample, choose, and write both sets, the statistics and the reasons of rejection.
+
+    run   the services of an evaluation program: attempt, sandbox and `kept`
 
     Raises InputError when nothing of what was sampled is good enough and there is no general data.
     """
-    settings, seed = args.settings[STAGE], args.settings["seed"]
+    settings, seed, attempt = args.settings[STAGE], args.settings["seed"], run.attempt
     device = prepare_device(STAGE, args.gpus, args.settings["require_gpu"])
     general = general_records(args.general, settings["general_samples"], seed, STAGE)
     prompts = reasoning_prompts(STAGE, read_jsonl(args.prompts))
@@ -46,8 +46,9 @@ def make_sft_data(args: Namespace, sandbox: Sandbox, attempt: Attempt) -> None:
     selection = Selection(settings, seed, STAGE)
     progress = Progress(STAGE, len(prompts), "prompts")
     for group in sample_all(
-        compute, model, tokenizer, prompts, sandbox, decoding, seed, STAGE, count
-    ):
+        compute, model, tokenizer, prompts, run.sandbox, decoding, seed, STAGE, count,
+        kept=run.kept(STAGE),
+    ):  # fmt: skip
         selection.add(group)
         progress.update(selection.prompts)
     progress.close()
