@@ -131,7 +131,20 @@ class World:
 
     def conda(self, *arguments: str | Path, **variables: str) -> subprocess.CompletedProcess:
         """Call the front end."""
-        return run([FRONT_END / "bin/conda", *arguments], env=self.variables | variables)
+        return run([self.folder / "front_end/bin/conda", *arguments],
+                   env=self.variables | variables)  # fmt: skip
+
+    def environment(self, name: str) -> Path:
+        """Return the environment of a file; one that no rule of the chain names is made first."""
+        made = self.prefixes()
+        if name in made:
+            return made[name]
+        prefix = self.folder / "apart" / name.removesuffix(".yaml")
+        if not prefix.is_dir():
+            file = ENVIRONMENT_FILES[name].path
+            answer = self.conda("env", "create", "--file", file, "--prefix", prefix)
+            assert answer.returncode == 0, answer.stdout
+        return prefix
 
     def made_from(self, prefix: Path) -> str:
         """Return the name of the file that an environment was made from: equal content."""
@@ -175,13 +188,15 @@ def build_world(folder: Path) -> World:
             raise Missing(f"the package index does not give what is needed: {answer.stdout[-600:]}")
     (wheel,) = folder.glob("pip-*.whl")
     channels = folder / "channels"
+    # Snakemake sources conda's `activate` without quotes: its path must hold no blank
+    shutil.copytree(FRONT_END, folder / "front_end")
     build = [tools / "bin/python", HERE / "channel.py", "--python", python, "--pip-wheel", wheel,
              "--compiled", *compile_packages(python, folder / "compiled"),
              "--subdir", platform_name, "--to", channels]  # fmt: skip
     answer = run(build, env=variables)
     assert answer.returncode == 0, answer.stdout
     variables |= {
-        "PATH": os.pathsep.join([str(FRONT_END / "bin"), variables["PATH"]]),
+        "PATH": os.pathsep.join([str(folder / "front_end/bin"), variables["PATH"]]),
         "TEST_CONDA_PYTHON": str(tools / "bin/python"),
         "TEST_CONDA_CHANNELS": str(channels),
         "TEST_CONDA_UV": uv_program(),
