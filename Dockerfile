@@ -2,7 +2,7 @@
 # Made by `make dockerfile` from envs/*.yaml (snakemake --containerize); do not edit by hand.
 FROM condaforge/miniforge3:25.3.1-0
 LABEL io.github.snakemake.containerized="true"
-LABEL io.github.snakemake.conda_env_hash="766e173e5286c84ae4882d19cd2e114639a25c1ff72fe93b0c6f033ecfaa5e89"
+LABEL io.github.snakemake.conda_env_hash="f7a2f003bd9c400e995bde9f3d3445fc417389f22b3bba8404d894c34ced6ced"
 # Conda environment:
 #   source: envs/cost.yaml
 #   prefix: /conda-envs/437d0a346a1cbac753aec2dd42006d16
@@ -107,15 +107,16 @@ RUN mkdir -p /conda-envs/801b16cef91b4a2a89f2661a63a99b81
 COPY envs/data.yaml /conda-envs/801b16cef91b4a2a89f2661a63a99b81/environment.yaml
 # Conda environment:
 #   source: envs/harness.yaml
-#   prefix: /conda-envs/720e4c7c5c06f0c07d847ea4c4a303e8
+#   prefix: /conda-envs/fefcb4bf3074cf2c85e5476a5b724028
 #   # Made by `make lock` from requirements.lock, requirements-harness.lock and what the programs of the
-#   # rules that name this file import; do not edit by hand. Packages come through pip.
+#   # rules that name this file import; do not edit by hand. What has no wheel comes from conda-forge.
 #   channels:
 #     - conda-forge
 #     - nodefaults
 #   dependencies:
 #     - python=3.11.7
 #     - pip=25.3
+#     - pycosat=0.6.6
 #     - pip:
 #         - absl-py==2.5.1
 #         - aiohappyeyeballs==2.7.1
@@ -184,7 +185,6 @@ COPY envs/data.yaml /conda-envs/801b16cef91b4a2a89f2661a63a99b81/environment.yam
 #         - portalocker==4.4.2
 #         - propcache==0.5.4
 #         - pyarrow==26.0.1
-#         - pycosat==0.6.6
 #         - pydantic==2.14.3
 #         - pydantic-core==2.50.4
 #         - pyfiglet==1.0.2
@@ -226,8 +226,8 @@ COPY envs/data.yaml /conda-envs/801b16cef91b4a2a89f2661a63a99b81/environment.yam
 #         - xxhash==4.1.0
 #         - yarl==1.25.1
 #         - zss==1.2.0
-RUN mkdir -p /conda-envs/720e4c7c5c06f0c07d847ea4c4a303e8
-COPY envs/harness.yaml /conda-envs/720e4c7c5c06f0c07d847ea4c4a303e8/environment.yaml
+RUN mkdir -p /conda-envs/fefcb4bf3074cf2c85e5476a5b724028
+COPY envs/harness.yaml /conda-envs/fefcb4bf3074cf2c85e5476a5b724028/environment.yaml
 # Conda environment:
 #   source: envs/report.yaml
 #   prefix: /conda-envs/45bbd203e67f7d41f0dec36ad4576f36
@@ -367,7 +367,7 @@ COPY envs/train.yaml /conda-envs/da7c70152d5e1b3082dfb438d4c4a1f7/environment.ya
 
 RUN conda env create --prefix /conda-envs/437d0a346a1cbac753aec2dd42006d16 --file /conda-envs/437d0a346a1cbac753aec2dd42006d16/environment.yaml && \
     conda env create --prefix /conda-envs/801b16cef91b4a2a89f2661a63a99b81 --file /conda-envs/801b16cef91b4a2a89f2661a63a99b81/environment.yaml && \
-    conda env create --prefix /conda-envs/720e4c7c5c06f0c07d847ea4c4a303e8 --file /conda-envs/720e4c7c5c06f0c07d847ea4c4a303e8/environment.yaml && \
+    conda env create --prefix /conda-envs/fefcb4bf3074cf2c85e5476a5b724028 --file /conda-envs/fefcb4bf3074cf2c85e5476a5b724028/environment.yaml && \
     conda env create --prefix /conda-envs/45bbd203e67f7d41f0dec36ad4576f36 --file /conda-envs/45bbd203e67f7d41f0dec36ad4576f36/environment.yaml && \
     conda env create --prefix /conda-envs/da7c70152d5e1b3082dfb438d4c4a1f7 --file /conda-envs/da7c70152d5e1b3082dfb438d4c4a1f7/environment.yaml && \
     conda clean --all -y

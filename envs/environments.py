@@ -176,15 +176,19 @@ def pin(package: str, locked: dict) -> str | None:
     return lines[0] if lines else None
 
 
+def conda_section(pins: list[str]) -> str:
+    """Return channels and what comes from them: Python, pip, and the packages of these pins."""
+    text = "channels:\n" + "".join(f"  - {channel}\n" for channel in CHANNELS)
+    text += f"dependencies:\n  - python={PYTHON}\n  - pip={PIP}\n"
+    return text + "".join(f"  - {pin.replace('==', '=')}\n" for pin in pins)
+
+
 def render(programs: set[str], locked: dict) -> str:
     """Return the text of the environment of these programs."""
     direct = imported_packages(programs)
     further = with_what_they_need(direct, locked) - direct
-    text = f"{HEADER}channels:\n"
-    text += "".join(f"  - {channel}\n" for channel in CHANNELS)
-    text += f"dependencies:\n  - python={PYTHON}\n  - pip={PIP}\n"
-    for package in sorted({*FROM_CONDA} & (direct | further)):
-        text += f"  - {pin(package, locked).replace('==', '=')}\n"
+    built = sorted({*FROM_CONDA} & (direct | further))
+    text = HEADER + conda_section([pin(package, locked) for package in built])
     for title, packages in (("imported by the programs", direct), ("needed by those", further)):
         wanted = sorted(packages - {*FROM_CONDA})
         pins = [line for package in wanted if (line := pin(package, locked))]

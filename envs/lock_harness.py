@@ -13,7 +13,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from environments import APART, CHANNELS, PIP, PYTHON, imported_packages, read_environments
+from environments import (
+    APART,
+    FROM_CONDA,
+    PYTHON,
+    conda_section,
+    imported_packages,
+    read_environments,
+)
 from lock import COMPANION, LOCK, PACKAGE, ROOT, SOURCE, split_packages
 
 HARNESS_SOURCE = ROOT / "requirements-harness.in"
@@ -24,7 +31,7 @@ HEADER = """\
 """
 YAML_HEADER = """\
 # Made by `make lock` from requirements.lock, requirements-harness.lock and what the programs of the
-# rules that name this file import; do not edit by hand. Packages come through pip.
+# rules that name this file import; do not edit by hand. What has no wheel comes from conda-forge.
 """
 
 
@@ -77,10 +84,10 @@ def environment() -> str:
         check=True,
     )
     pins = [line for line in answer.stdout.splitlines() if PACKAGE.match(line)]
-    text = f"{YAML_HEADER}channels:\n" + "".join(f"  - {channel}\n" for channel in CHANNELS)
-    text += f"dependencies:\n  - python={PYTHON}\n  - pip={PIP}\n  - pip:\n"
-    wanted = [pin for pin in pins if not COMPANION.match(PACKAGE.match(pin)[1])]
-    return text + "".join(f"      - {pin}\n" for pin in wanted)
+    names = {pin: PACKAGE.match(pin)[1] for pin in pins}
+    text = YAML_HEADER + conda_section([pin for pin in pins if names[pin] in FROM_CONDA])
+    by_pip = [p for p in pins if names[p] not in FROM_CONDA and not COMPANION.match(names[p])]
+    return text + "  - pip:\n" + "".join(f"      - {pin}\n" for pin in by_pip)
 
 
 def main() -> None:
