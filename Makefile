@@ -156,9 +156,10 @@ measure: setup ## Measure what README states: fresh clones, SEEDS="1 2 3", a sec
 RECORD := results/published/benchmarks/speed.json
 
 .PHONY: bench
-bench: setup ## Measure speed beside its peers, and of verifying large ledgers (after make reproduce)
+bench: setup ## Measure speed beside peers, of large ledgers, what records cost (after make reproduce)
 	@python tests/bench/speed.py --shape mini fixed fixed_qwen2 --record "$(RECORD)"
 	@python tests/bench/ledger.py --record results/published/benchmarks/ledger.json
+	@python tests/bench/overhead.py --record results/published/benchmarks/overhead.json
 
 .PHONY: evidence
 evidence: setup ## Copy the tables of the five seeds to results/published/mini, with checksums

@@ -12,6 +12,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 BENCH = Path(__file__).resolve().parents[1] / "bench"
 sys.path.insert(0, str(BENCH))
 
+import overhead  # noqa: E402
 import record  # noqa: E402
 import report  # noqa: E402
 from arithmetic import decode_bytes, forward_flop  # noqa: E402
@@ -167,3 +168,14 @@ def test_time_is_divided_by_kind_of_operation_without_remainder():
         "sums, products, copies": 0.0,
         "rest": 4.0,
     }
+
+
+def test_what_records_cost_is_taken_round_by_round():
+    """10 and 20 s without, 10.1 and 20.4 s with: 1 and 2 % more, 1.5 % in the middle."""
+
+    def rounds(*seconds):
+        return [{"seconds": each, "disturbed": 0.0} for each in seconds]
+
+    shown = overhead.table({"neither": rounds(10, 20), "record": rounds(10.1, 20.4)})
+    assert "| neither | 15 [10, 20] |  | 0 % |" in shown
+    assert "| record | 15.2 [10.1, 20.4] | 1.5 % [1.0, 2.0] | 0 % |" in shown
