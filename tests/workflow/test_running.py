@@ -114,6 +114,17 @@ def test_a_cluster_is_refused_a_python_that_its_jobs_could_not_start():
         preflight.check_interpreter(True, python)
 
 
+def test_a_conda_that_could_not_activate_is_refused():
+    """Snakemake would run the rules in the workflow's own Python without a word."""
+    preflight.check_conda(True, None)
+    preflight.check_conda(True, "/opt/conda/bin/conda")
+    preflight.check_conda(False, "/my conda/bin/conda")
+    with pytest.raises(
+        preflight.PreflightError, match="conda is /my conda/.* or run without --sdm"
+    ):
+        preflight.check_conda(True, "/my conda/bin/conda")
+
+
 def test_a_full_disk_stops_the_run_before_it_begins(monkeypatch):
     """The sentence says how much is needed and how much there is."""
     usage = namedtuple("usage", "total used free")

@@ -6,6 +6,7 @@ Makes   what the rules files share: settings, code_digest, checkpoints, messages
 
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from r1repro.messages import failure_text, summary_text
 from r1repro.parent import announce_workflow, put_this_python_first
 from r1repro.preflight import (
     PreflightError,
+    check_conda,
     check_free_disk,
     check_gpu,
     check_interpreter,
@@ -100,6 +102,8 @@ def preflight_of_this_run():
         check_free_disk(config["scale"])
         plugin = workflow.executor_plugin
         check_interpreter(plugin is not None and plugin.common_settings.non_local_exec)
+        methods = [method.name for method in workflow.deployment_settings.deployment_method]
+        check_conda("CONDA" in methods, shutil.which("conda"))
         take_lock()
     except PreflightError as error:
         raise SystemExit(f"error: {error}")

@@ -81,6 +81,19 @@ def check_interpreter(jobs_elsewhere: bool, executable: str = sys.executable) ->
         )
 
 
+def check_conda(used: bool, program: str | None) -> None:
+    """Raise PreflightError where rules would not run in their conda environments.
+
+    Snakemake sources conda's `activate` without quotes; with a blank in its path that fails, and
+    the rule runs in the workflow's own Python without a word.
+    """
+    if used and program is not None and len(program.split()) != 1:
+        raise PreflightError(
+            f"conda is {program}, and Snakemake cannot activate environments where that path has "
+            "a blank; install conda in a folder without one, or run without --sdm conda"
+        )
+
+
 def take_lock(path: Path = LOCK) -> int:
     """Hold the folder for this process until it ends; return the open descriptor.
 
