@@ -2,6 +2,8 @@
 """A disk that fills up while a stage trains, for real: a file system of its own, not a stand-in."""
 
 import json
+import os
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -62,7 +64,10 @@ def test_a_disk_that_fills_up_in_mid_training_costs_no_byte_of_the_result(small_
     while not any((clone / "results/state/base").glob("step_*")):
         assert run.poll() is None and time.monotonic() < deadline, said.read_text()
         time.sleep(0.01)
+    stage = attempts_of_base(clone)[0][0]["process_id"]
+    os.kill(stage, signal.SIGSTOP)  # or it might be done before the disk is full
     fill(clone / "ballast")
+    os.kill(stage, signal.SIGCONT)
     assert run.wait(MOST_SECONDS) != 0
     text = said.read_text()
     assert "No space left on device" in text
