@@ -19,6 +19,7 @@ from slurm_faults import (
     results_of,
     stop_training,
 )
+from small_disk import fill, small_disk
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(2400)]
 
@@ -178,29 +179,18 @@ def test_a_preempted_job_goes_on_where_it_was(cluster, finished, tmp_path):
 
 
 @pytest.fixture
-def small_disk(finished, tmp_path):
+def disk_of_a_clone(finished, tmp_path):
     """A clone on a file system of its own, with a little more room than a run asks for."""
-    place = tmp_path / "disk"
-    place.mkdir()
     used = int(subprocess.check_output(["du", "-sm", finished.clone], text=True).split()[0])
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={used + 300}m", "tmpfs", str(place)]
-    done = subprocess.run(mount, capture_output=True, text=True)
-    if done.returncode != 0:
-        pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
-    yield branch(finished.clone, place)
-    subprocess.run(["umount", "-l", str(place)], check=True)
+    with small_disk(tmp_path / "disk", used + 300) as place:
+        yield branch(finished.clone, place)
 
 
-def test_a_full_shared_folder_stops_the_stage_and_room_lets_it_finish(small_disk, finished):
+def test_a_full_shared_folder_stops_the_stage_and_room_lets_it_finish(disk_of_a_clone, finished):
     """Not a byte can be written in mid-training; with room again the same command goes on."""
-    one = Broken.start(small_disk, "--retries", "0")
-    ballast = small_disk / "ballast"
-    try:
-        with ballast.open("wb", buffering=0) as handle:
-            while True:
-                handle.write(bytes(1_000_000))
-    except OSError:
-        pass
+    one = Broken.start(disk_of_a_clone, "--retries", "0")
+    ballast = disk_of_a_clone / "ballast"
+    fill(ballast)
     assert one.run.wait(SECONDS) != 0
     wait_for("the job to end", lambda: ask("squeue", "-h") == "", SECONDS)
     ballast.unlink()

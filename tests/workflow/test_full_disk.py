@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import copy_repository, snakemake, snakemake_command
+from small_disk import fill, small_disk
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(600)]
 
@@ -19,26 +20,10 @@ MOST_SECONDS = 240
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path):
+def disk(tmp_path: Path):
     """A small file system, empty."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m", "tmpfs", str(place)]
-    done = subprocess.run(mount, capture_output=True, text=True)
-    if done.returncode != 0:
-        pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
-
-
-def fill(path: Path) -> None:
-    """Write until not a byte more can be written."""
-    try:
-        with path.open("wb", buffering=0) as handle:
-            while True:
-                handle.write(bytes(1_000_000))
-    except OSError:
-        pass
+    with small_disk(tmp_path / "disk", MEGABYTES) as place:
+        yield place
 
 
 def attempts_of_base(clone: Path) -> list[list[dict]]:
@@ -47,11 +32,11 @@ def attempts_of_base(clone: Path) -> list[list[dict]]:
     return [[json.loads(line) for line in file.read_text().splitlines()] for file in files]
 
 
-def test_a_disk_that_fills_up_in_mid_training_costs_no_byte_of_the_result(small_disk, tmp_path):
+def test_a_disk_that_fills_up_in_mid_training_costs_no_byte_of_the_result(disk, tmp_path):
     """One sentence, no traceback; with room again the same command finishes; both are billed."""
     reference = copy_repository(tmp_path / "reference")
     assert snakemake(reference, *BASE).returncode == 0
-    clone, said = copy_repository(small_disk), tmp_path / "said.txt"
+    clone, said = copy_repository(disk), tmp_path / "said.txt"
     with said.open("w") as output:
         run = subprocess.Popen(
             snakemake_command(*BASE),
