@@ -56,7 +56,7 @@ def services(recorded: bool, tracking: str, work: Work, folder: Path):
 
     settings = {"scale": "mini", "seed": work.seed, STAGE: work.settings}
     if not recorded:
-        with StageState(folder / "state", {"settings": settings}) as state:
+        with StageState(folder / "state", "bench") as state:
             yield TrainingRun(STAGE, NoRecord(), state, Tracker(None, None), "updates")
         return
     args = argparse.Namespace(
