@@ -4,7 +4,8 @@
 Needs a finished miniature (`make reproduce`) for its base and prompts. A round is the whole stage
 `r1_zero` with the configuration's settings: locks, checkpoints and results are written by all
 contestants, only what the title names differs. They take turns, each in a process of its own; what
-a process imports is paid before its first counted round. Prints Markdown; writes a JSON record.
+a process imports is paid before its first counted round. Whole rounds differ by more than what is
+sought, so the calls themselves are timed as well. Prints Markdown; writes a JSON record.
 
     python tests/bench/overhead.py --record results/published/benchmarks/overhead.json
 """
@@ -15,6 +16,7 @@ import shlex
 import statistics
 import sys
 import tempfile
+import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +25,7 @@ import native
 import record
 import yaml
 from shapes import ROOT, BenchError, Work, prepare
-from turns import interleave, ratio
+from turns import interleave
 
 STAGE = "r1_zero"
 ARMS = {
@@ -73,17 +75,43 @@ def services(recorded: bool, tracking: str, work: Work, folder: Path):
         yield run
 
 
+class Watch:
+    """Adds up the seconds that are spent in some calls."""
+
+    def __init__(self):
+        self.seconds = 0.0
+
+    def over(self, call):
+        """Return the call, timed."""
+
+        def timed(*arguments, **named):
+            started = time.perf_counter()
+            try:
+                return call(*arguments, **named)
+            finally:
+                self.seconds += time.perf_counter() - started
+
+        return timed
+
+
 def stage(work: Work, turns, *, recorded: bool, tracking: str) -> None:
-    """A round trains the whole stage in a folder of its own."""
+    """A round trains the whole stage in a folder of its own.
+
+    `in_services` are the seconds of opening and closing them, and of what they do at each step and
+    before each checkpoint.
+    """
     while turns.wait():
-        with tempfile.TemporaryDirectory() as name:
+        watch = Watch()
+        with tempfile.TemporaryDirectory() as name, native.engine(work) as engine:
             folder = Path(name)
-            with services(recorded, tracking, work, folder) as run, native.engine(work) as engine:
-                rows = engine.train(run, folder / "along")
-                run.finish(
-                    rows, folder / "metrics.csv", engine.model.save_pretrained, folder / "model"
-                )
-            turns.report(updates=len(rows), rewards=rows[-1]["reward"])
+            around = services(recorded, tracking, work, folder)
+            run = watch.over(around.__enter__)()
+            run.step = watch.over(run.step)
+            run.attempt.heartbeat = watch.over(run.attempt.heartbeat)
+            rows = engine.train(run, folder / "along")
+            run.finish(rows, folder / "metrics.csv", engine.model.save_pretrained, folder / "model")
+            watch.over(around.__exit__)(None, None, None)
+        turns.report(updates=len(rows), rewards=rows[-1]["reward"], in_services=watch.seconds)
 
 
 def work_of(results: Path, folder: Path) -> Work:
@@ -94,19 +122,25 @@ def work_of(results: Path, folder: Path) -> Work:
 
 
 def table(rounds: dict[str, list[dict]]) -> str:
-    """Return seconds and added share by contestant, as Markdown."""
-    bare = [entry["seconds"] for entry in rounds["neither"]]
+    """Return seconds, and those in services as a share of them, by contestant, as Markdown."""
     rows = []
     for name, entries in rounds.items():
-        seconds = [entry["seconds"] for entry in entries]
-        more = ratio(seconds, bare)
-        added = "" if name == "neither" else f"{100 * (more.median - 1):.1f} %"
-        extremes = f" [{100 * (more.lowest - 1):.1f}, {100 * (more.highest - 1):.1f}]"
+        seconds, inside = (
+            [entry[column] for entry in entries] for column in ("seconds", "in_services")
+        )
+        shares = [100 * part / whole for part, whole in zip(inside, seconds, strict=True)]
         disturbed = statistics.median(entry["disturbed"] for entry in entries)
         rows.append(
-            [name, record.spread(seconds), added and added + extremes, record.percent(disturbed)]
+            [
+                name,
+                record.spread(seconds),
+                record.spread(inside),
+                f"{statistics.median(shares):.2f} % [{min(shares):.2f}, {max(shares):.2f}]",
+                record.percent(disturbed),
+            ]
         )
-    return record.table(["with", "seconds", "added", "others took"], rows)
+    head = ["with", "seconds", "in services", "share", "others took"]
+    return record.table(head, rows)
 
 
 def main() -> None:

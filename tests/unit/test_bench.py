@@ -2,6 +2,7 @@
 """Claims about the speed benchmarks' own arithmetic; no speed is measured here."""
 
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -170,12 +171,17 @@ def test_time_is_divided_by_kind_of_operation_without_remainder():
     }
 
 
-def test_what_records_cost_is_taken_round_by_round():
-    """10 and 20 s without, 10.1 and 20.4 s with: 1 and 2 % more, 1.5 % in the middle."""
+def test_what_records_cost_is_a_share_of_each_round():
+    """1 of 10 s and 1 of 20 s: 10 and 5 %, 7.5 % in the middle."""
+    rounds = [{"seconds": s, "in_services": 1.0, "disturbed": 0.0} for s in (10, 20)]
+    shown = overhead.table({"record": rounds})
+    assert "| record | 15 [10, 20] | 1 [1, 1] | 7.50 % [5.00, 10.00] | 0 % |" in shown
 
-    def rounds(*seconds):
-        return [{"seconds": each, "disturbed": 0.0} for each in seconds]
 
-    shown = overhead.table({"neither": rounds(10, 20), "record": rounds(10.1, 20.4)})
-    assert "| neither | 15 [10, 20] |  | 0 % |" in shown
-    assert "| record | 15.2 [10.1, 20.4] | 1.5 % [1.0, 2.0] | 0 % |" in shown
+def test_a_watch_adds_up_what_calls_take():
+    """Also those that fail."""
+    watch = overhead.Watch()
+    watch.over(time.sleep)(0.02)
+    with pytest.raises(ZeroDivisionError):
+        watch.over(lambda: (time.sleep(0.02), 1 / 0))()
+    assert 0.04 <= watch.seconds < 1
