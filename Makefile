@@ -160,6 +160,7 @@ bench: setup ## Measure speed beside peers, of large ledgers, what records cost 
 	@python tests/bench/speed.py --shape mini fixed fixed_qwen2 --record "$(RECORD)"
 	@python tests/bench/ledger.py --record results/published/benchmarks/ledger.json
 	@python tests/bench/overhead.py --record results/published/benchmarks/overhead.json
+	@cd results/published/benchmarks && sha256sum *.json > SHA256SUMS
 
 .PHONY: evidence
 evidence: setup ## Copy the tables of the five seeds to results/published/mini, with checksums
