@@ -1,20 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Import once what the stages import, so that Python keeps the compiled form.
+"""Import once what Snakemake and the stages import, so that Python keeps the compiled form.
 
 Compiling every installed module would take most of a minute; these are the ones that are used.
 Where PYTHONDONTWRITEBYTECODE is set, nothing else would ever be kept and each stage would
-compile torch anew.
+compile torch anew. Snakemake reads the workflow once, which brings the modules of its plugins and
+ours.
 """
 
 import importlib
+import subprocess
+import sys
 
 MODULES = (
-    "snakemake.cli",
     "snakemake.executors.local",
     "jsonschema",
     "yaml",
     "jinja2",
     "matplotlib.pyplot",
+    "pandas",
+    "pyarrow.parquet",
     "reasoning_gym",
     "safetensors.torch",
     "torch",
@@ -24,3 +28,9 @@ MODULES = (
 
 for name in MODULES:
     importlib.import_module(name)
+subprocess.run(
+    [sys.executable, "-m", "snakemake", "--list-rules"],
+    stdout=subprocess.DEVNULL,
+    stderr=subprocess.DEVNULL,
+    check=False,  # whoever runs the workflow is told what is wrong with it
+)

@@ -11,6 +11,7 @@ import pytest
 from conftest import repository_files
 from rules import RULES
 
+from r1repro import provenance
 from r1repro.provenance import SCRIPTS, code_digest, code_files, imported_names
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,16 +94,13 @@ def scripts(tmp_path):
     (tmp_path / "scripts/r1repro/middle.py").write_text("def f():\n    import r1repro.far\n")
     (tmp_path / "scripts/r1repro/far.py").write_text("ANSWER = 42\n")
     (tmp_path / "scripts/r1repro/unused.py").write_text("ANSWER = 42\n")
-    code_files.cache_clear()
     return tmp_path / "scripts"
 
 
 def digest_after(scripts: Path, program: str) -> str:
-    """Return the digest without what was remembered of earlier texts."""
-    from r1repro import provenance
-
-    provenance._text.cache_clear()
-    code_files.cache_clear()
+    """Return the digest without what was remembered of earlier files."""
+    for remembered in (provenance._file_of, imported_names, code_files):
+        remembered.cache_clear()
     return code_digest(program, scripts=scripts)
 
 

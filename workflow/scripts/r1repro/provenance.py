@@ -26,12 +26,12 @@ WHOLE = ("r1repro/tasks/sandbox/__init__.py",)
 SCRIPTS = Path(__file__).resolve().parent.parent
 
 
-@functools.cache
 def _text(path: Path) -> str:
     """Return a source text with plain line feeds."""
     return path.read_text(encoding="utf-8").replace("\r\n", "\n").replace("\r", "\n")
 
 
+@functools.cache
 def _file_of(module: str, scripts: Path) -> Path | None:
     """Return the file of a dotted module name, None where there is no such module."""
     base = scripts.joinpath(*module.split("."))
@@ -41,7 +41,8 @@ def _file_of(module: str, scripts: Path) -> Path | None:
     return None
 
 
-def imported_names(path: Path, scripts: Path = SCRIPTS) -> set[str]:
+@functools.cache
+def imported_names(path: Path, scripts: Path = SCRIPTS) -> frozenset[str]:
     """Return the absolute dotted names a file imports; `from a import b` gives a and a.b."""
     names, text = set(), _text(path)
     for match in PLAIN.finditer(text):
@@ -55,7 +56,7 @@ def imported_names(path: Path, scripts: Path = SCRIPTS) -> set[str]:
         names.add(origin)
         listed = re.sub(r"#[^\n]*", "", match["names"]).strip("()")
         names.update(f"{origin}.{part.split()[0]}" for part in listed.split(",") if part.strip())
-    return names
+    return frozenset(names)
 
 
 @functools.cache
