@@ -23,12 +23,17 @@ FULL_DISK = {
 
 
 def run(body: str) -> subprocess.CompletedProcess:
-    """Run a program whose main has this body."""
-    code = f"import sys\nfrom r1repro.cli import run_program\ndef main():\n    {body}\n"
+    """Run a program whose main has this body, with Ctrl-C as a terminal has it.
+
+    Tests that were started in the background of a script inherit that it is ignored.
+    """
+    code = "import signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += f"from r1repro.cli import run_program\ndef main():\n    {body}\n"
     code += "sys.exit(run_program(main))\n"
     return subprocess.run(
-        [sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True, check=False
-    )
+        [sys.executable, "-c", code],
+        cwd=SCRIPTS, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
