@@ -240,6 +240,13 @@ def the_settings_of_a_record_are_changed(results: Path) -> None:
     edit_record(record_of(results, "r1_zero"), 0, settings={"scale": "mini", "seed": 2})
 
 
+def the_settings_of_a_record_are_of_other_types(results: Path) -> None:
+    own = {"questions_per_update": "2", "group_size": {}}
+    for number in (0, 1):
+        record = record_of(results, "r1_zero", number)
+        edit_record(record, 0, settings={"scale": "mini", "seed": 1, "r1_zero": own})
+
+
 def a_failed_attempt_is_forgotten_with_its_chain(results: Path) -> None:
     forget_attempt(results, "r1_zero", 0)
 
@@ -332,6 +339,14 @@ def _with_first_update(results: Path, change: str) -> None:
 
 def the_tokens_of_a_step_are_raised(results: Path) -> None:
     _with_first_update(results, "1,12.5,40,48,180,")
+
+
+def a_cell_of_the_steps_is_no_number(results: Path) -> None:
+    _with_first_update(results, "1,many,40,48,100,")
+
+
+def a_cell_of_the_steps_is_not_finite(results: Path) -> None:
+    _with_first_update(results, "1,nan,40,48,100,")
 
 
 def an_output_is_longer_than_allowed(results: Path) -> None:

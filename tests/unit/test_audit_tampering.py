@@ -104,6 +104,7 @@ KINDS = [
     (done.a_key_of_a_record_occurs_twice, "record", "the key 'nodes' occurs twice"),
     (done.a_record_counts_backwards, "record", "flop shrinks from"),
     (done.the_settings_of_a_record_are_changed, "record", "not the SHA-256 of its settings"),
+    (done.the_settings_of_a_record_are_of_other_types, "record", "not the SHA-256 of its settings"),
     (
         done.a_failed_attempt_is_forgotten_with_its_chain,
         "wandb",
@@ -135,6 +136,8 @@ KINDS = [
     (done.a_tracked_run_is_damaged, "wandb", "wrong checksum at byte"),
     (done.the_steps_of_a_stage_took_longer_than_its_attempts, "phases", "its steps took 9600.0 s"),
     (done.the_tokens_of_a_step_are_raised, "counts", "has 180 tokens, not 8 outputs of 12.5"),
+    (done.a_cell_of_the_steps_is_no_number, "counts", "a cell of its steps is no number (could"),
+    (done.a_cell_of_the_steps_is_not_finite, "counts", "a cell of its steps is no number (not fin"),
     (done.an_output_is_longer_than_allowed, "counts", "an output of 50 tokens, of at most 48"),
     (
         done.the_lengths_of_steps_are_raised_with_their_tokens,

@@ -47,8 +47,13 @@ def check(run: Run, report: Report) -> None:
     paths = [*run.folder.glob("rl/*/metrics.csv"), *run.folder.glob("controls/*/metrics.csv")]
     for path in sorted(paths):
         stage, name = path.parent.name, run.name(path)
-        rows = _rows(path)
         attempts = [entry for entry in run.attempts if entry["stage"] == stage]
+        try:
+            rows = _rows(path)
+        except (OSError, ValueError, TypeError, csv.Error) as error:
+            what = f"a cell of its steps is no number ({error})"
+            report.error("counts", name, "", what, f"head {name}")
+            continue
         if not rows or not attempts:
             continue
         report.looked("logs of steps")
@@ -59,25 +64,30 @@ def check(run: Run, report: Report) -> None:
 
 
 def _rows(path: Path) -> list[dict[str, float]]:
-    """Return the rows as numbers; none for a table of another kind, such as that of an SFT."""
-    rows = []
-    try:
-        with open(path, encoding="utf-8", newline="") as handle:
-            for row in csv.DictReader(handle):
-                rows.append({name: float(row[name] or 0) for name in COLUMNS})
-    except (OSError, KeyError, ValueError, TypeError, csv.Error):
-        return []
-    return rows if all(math.isfinite(x) for row in rows for x in row.values()) else []
+    """Return the rows as numbers; none for a table of another kind, such as that of an SFT.
+
+    Raises ValueError, TypeError, OSError or csv.Error for what cannot be read.
+    """
+    with open(path, encoding="utf-8", newline="") as handle:
+        table = csv.DictReader(handle, strict=True)
+        if not {*COLUMNS} <= {*(table.fieldnames or ())}:
+            return []
+        rows = [{name: float(row[name] or 0) for name in COLUMNS} for row in table]
+    for row in rows:
+        if not all(math.isfinite(value) for value in row.values()):
+            raise ValueError("not finite")
+    return rows
 
 
 def _outputs_per_update(run: Run, stage: str) -> int | None:
-    """Return questions times group size of the last record that tells them."""
+    """Return questions times group size of the last record that tells them in whole numbers."""
     for file in reversed(run.records):
-        settings = file.lines[0].get("settings", {})
-        if file.record.stage == stage and isinstance(settings, dict):
-            own = settings.get(stage)
-            if isinstance(own, dict) and {"questions_per_update", "group_size"} <= own.keys():
-                return own["questions_per_update"] * own["group_size"]
+        settings = file.lines[0].get("settings")
+        own = settings.get(stage) if isinstance(settings, dict) else None
+        if file.record.stage == stage and isinstance(own, dict):
+            factors = [own.get("questions_per_update"), own.get("group_size")]
+            if all(type(factor) is int for factor in factors):
+                return factors[0] * factors[1]
     return None
 
 
