@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,6 +18,7 @@ from r1repro.audit import attempts
 from r1repro.audit.attempt_records import read_attempt, read_attempts
 from r1repro.audit.attempts import AttemptNotWritable, open_attempt
 from r1repro.errors import StageError, Terminated
+from r1repro.stage import TrainingRun
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
 DESIGN_FIELDS = (
@@ -170,6 +172,24 @@ def test_work_that_a_checkpoint_keeps_is_on_the_record_before_the_checkpoint(tmp
     assert run_until_killed(tmp_path, body.strip(), signal.SIGKILL) == -9
     (record,) = read_attempts(tmp_path)
     assert (record.exit_code, record.tokens_trained) == (None, 7)
+
+
+def test_work_that_cannot_be_put_on_the_record_is_not_kept(tmp_path, monkeypatch):
+    """The disk of the records is full: no checkpoint, until a heartbeat can be written again."""
+    kept = []
+
+    def no_space(line):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    state = SimpleNamespace(save=lambda done, write: kept.append(done))
+    with begin_with(tmp_path) as attempt:
+        run = TrainingRun("r1_zero", attempt, state, None, "updates")
+        with monkeypatch.context() as full:
+            full.setattr(attempt._lines, "append", no_space)
+            run.save(8, None)
+        assert kept == []
+        run.save(16, None)
+    assert kept == [16]
 
 
 def test_an_attempt_killed_at_once_still_has_a_record(tmp_path):

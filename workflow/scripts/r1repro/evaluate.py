@@ -41,7 +41,7 @@ class EvaluationRun:
     def kept(self, series: str) -> Callable[[int, Callable[[], list[dict]]], list[dict]]:
         """Return what gives a portion of samples: kept by an earlier attempt, or made and kept.
 
-        What is kept is on the attempt's record first.
+        It is kept unless what it cost could not be put on the attempt's record.
         """
 
         def portion(number: int, make: Callable[[], list[dict]]) -> list[dict]:
@@ -49,8 +49,8 @@ class EvaluationRun:
             rows = self.state.portion(name)
             if rows is None:
                 rows = make()
-                self.attempt.heartbeat()
-                self.state.keep_portion(name, rows)
+                if self.attempt.heartbeat():
+                    self.state.keep_portion(name, rows)
             return rows
 
         return portion
@@ -121,17 +121,17 @@ def evaluation_run(
     sandboxed: bool = True,
     judge: Callable = judge,
 ) -> Iterator[EvaluationRun]:
-    """Lock what was kept, open attempt and sandbox; drop what was kept once the block is done."""
+    """Lock what was kept, open attempt and sandbox; drop what was kept once all is closed."""
     digests = {path.as_posix(): sha256_path(path) for path in inputs}
     identity = fingerprint(args.settings, args.code, digests)
-    with (
-        StageState(args.state, identity) as state,
-        open_evaluation(stage, args, inputs, part) as attempt,
-        open_sandbox(args.settings["sandbox"]) if sandboxed else nullcontext() as sandbox,
-    ):
-        if sandbox is not None:
-            print(f"sandbox: {sandbox.protection}", flush=True)
-        yield EvaluationRun(stage, args, attempt, state, sandbox, judge)
+    with StageState(args.state, identity) as state:
+        with (
+            open_evaluation(stage, args, inputs, part) as attempt,
+            open_sandbox(args.settings["sandbox"]) if sandboxed else nullcontext() as sandbox,
+        ):
+            if sandbox is not None:
+                print(f"sandbox: {sandbox.protection}", flush=True)
+            yield EvaluationRun(stage, args, attempt, state, sandbox, judge)
         state.clear()
 
 

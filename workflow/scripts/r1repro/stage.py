@@ -42,9 +42,9 @@ class TrainingRun:
         self.progress.update(done, note=_note(row))
 
     def save(self, done: int, write: Callable[[Path], None]) -> None:
-        """Keep a checkpoint; what it holds is on the attempt's record first."""
-        self.attempt.heartbeat()
-        self.state.save(done, write)
+        """Keep a checkpoint, unless what it holds could not be put on the attempt's record."""
+        if self.attempt.heartbeat():
+            self.state.save(done, write)
 
     def finish(
         self, rows: list[dict], metrics: Path, save: Callable[[Path], None], checkpoint: Path

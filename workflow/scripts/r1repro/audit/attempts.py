@@ -154,10 +154,14 @@ class Attempt:
             self._position = {"step": step, "total": total}
         self.check()
 
-    def heartbeat(self) -> None:
-        """Write a heartbeat now: before what it counts is kept, so that kept work is billed."""
-        self._try_heartbeat()
+    def heartbeat(self) -> bool:
+        """Write a heartbeat now and say whether it is on the record; raises as `count` does.
+
+        Work is kept after this and only if it is, so that kept work is billed.
+        """
+        written = self._try_heartbeat()
         self.check()
+        return written
 
     def outputs(self, paths: Iterable[Path]) -> None:
         """Name files or folders whose SHA-256 goes into `end` when the stage succeeds."""
@@ -261,8 +265,9 @@ class _SilentAttempt(Attempt):
         self._counting, self._trouble = threading.Lock(), None
         self._written_at = time.monotonic()
 
-    def heartbeat(self) -> None:
-        """There is no record to write to."""
+    def heartbeat(self) -> bool:
+        """There is no record that must come first."""
+        return True
 
 
 def exit_of(failure: BaseException | None) -> tuple[int, int | None]:
