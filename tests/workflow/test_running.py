@@ -114,15 +114,27 @@ def test_a_cluster_is_refused_a_python_that_its_jobs_could_not_start():
         preflight.check_interpreter(True, python)
 
 
-def test_a_conda_that_could_not_activate_is_refused():
+@pytest.mark.workflow
+def test_a_conda_that_could_not_activate_is_refused_before_it_makes_anything(clone, tmp_path):
     """Snakemake would run the rules in the workflow's own Python without a word."""
     preflight.check_conda(True, None)
     preflight.check_conda(True, "/opt/conda/bin/conda")
-    preflight.check_conda(False, "/my conda/bin/conda")
-    with pytest.raises(
-        preflight.PreflightError, match="conda is /my conda/.* or run without --sdm"
-    ):
-        preflight.check_conda(True, "/my conda/bin/conda")
+    conda = tmp_path / "my conda/bin/conda"
+    conda.parent.mkdir(parents=True)
+    conda.write_text(f"#!/bin/sh\ntouch '{tmp_path}/called'\nexit 1\n")
+    conda.chmod(0o755)
+    environment = os.environ | {"PATH": f"{conda.parent}:{os.environ['PATH']}"}
+    for arguments in ((TABLE, "--sdm", "conda"), ("--list-rules",)):
+        answer = subprocess.run(
+            snakemake_command(*arguments),
+            cwd=clone,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        refused = f"error: conda is {conda}, and Snakemake cannot activate" in answer.stderr
+        assert (refused, answer.returncode != 0) == ("conda" in arguments, "conda" in arguments)
+    assert not (tmp_path / "called").exists()
 
 
 def test_a_full_disk_stops_the_run_before_it_begins(monkeypatch):

@@ -44,8 +44,10 @@ def stop_on_problems():
 
     Returns the paths that stand in the place of stages.
     """
+    methods = [method.name for method in workflow.deployment_settings.deployment_method]
     try:
         check_writable()
+        check_conda("CONDA" in methods, shutil.which("conda"))  # before it makes environments
     except PreflightError as error:
         raise SystemExit(f"error: {error}")
     schema = HERE.parent / "schemas" / "config.schema.yaml"
@@ -102,8 +104,6 @@ def preflight_of_this_run():
         check_free_disk(config["scale"])
         plugin = workflow.executor_plugin
         check_interpreter(plugin is not None and plugin.common_settings.non_local_exec)
-        methods = [method.name for method in workflow.deployment_settings.deployment_method]
-        check_conda("CONDA" in methods, shutil.which("conda"))
         take_lock()
     except PreflightError as error:
         raise SystemExit(f"error: {error}")
