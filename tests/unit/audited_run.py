@@ -143,7 +143,7 @@ def build(root: Path) -> Path:
     made.benchmark("base", 102.5)
     made.write("prepare/base/.snakemake_timestamp", "")
     made.seal(220)
-    reinforce = {"held": GPUS, "steps": 10, "tokens": 1000, "flop": 10**15}
+    reinforce = {"held": GPUS, "steps": 10, "tokens": 1000, "flop": 3 * 10**18}
     reinforce |= {"inputs": ["prepare/base", "data/train.jsonl"]}
     reinforce |= {"settings": {"questions_per_update": 2, "group_size": 4}}
     results = ("rl/r1_zero/checkpoint", "rl/r1_zero/metrics.csv")

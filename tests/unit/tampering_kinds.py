@@ -233,7 +233,7 @@ def a_key_of_a_record_occurs_twice(results: Path) -> None:
 
 
 def a_record_counts_backwards(results: Path) -> None:
-    edit_record(record_of(results, "r1_zero"), 1, flop=10**17)
+    edit_record(record_of(results, "r1_zero"), 1, flop=10**19)
 
 
 def the_settings_of_a_record_are_changed(results: Path) -> None:
@@ -324,6 +324,12 @@ def a_tracked_run_is_damaged(results: Path) -> None:
     path = next((results / "wandb").glob("*bbbb2222/*.wandb"))
     data = offline_run("bbbb2222", 4005, 1790, 10, 0)
     path.write_bytes(data[:30] + b"\xff" + data[31:])
+
+
+def a_stage_has_hours_without_work(results: Path) -> None:
+    for number in (0, 1):
+        for line in (1, 2):
+            edit_record(record_of(results, "r1_zero", number), line, flop=10**15)
 
 
 def the_steps_of_a_stage_took_longer_than_its_attempts(results: Path) -> None:

@@ -134,6 +134,7 @@ KINDS = [
     (done.a_tracked_run_failed, "wandb", "the run ended with 3, its attempt with 0"),
     (done.a_tracked_run_is_emptied, "wandb", "no run record in it"),
     (done.a_tracked_run_is_damaged, "wandb", "wrong checksum at byte"),
+    (done.a_stage_has_hours_without_work, "share", "it used 0.0023 % of the peak of its GPUs"),
     (done.the_steps_of_a_stage_took_longer_than_its_attempts, "phases", "its steps took 9600.0 s"),
     (done.the_tokens_of_a_step_are_raised, "counts", "has 180 tokens, not 8 outputs of 12.5"),
     (done.a_cell_of_the_steps_is_no_number, "counts", "a cell of its steps is no number (could"),

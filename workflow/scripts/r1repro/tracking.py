@@ -117,7 +117,7 @@ def _warn(error: Exception) -> None:
 
 def _start(mode: str, project: str, stage: str, group: str, config: dict, folder: Path, run_id):
     """Start a run in the W&B client; raises whatever the client raises."""
-    import wandb  # late: 0.7 s that stages without tracking need not pay
+    import wandb  # late: a third of a second that stages without tracking need not pay
 
     folder.mkdir(parents=True, exist_ok=True)
     # the client adds a folder named wandb itself

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a stage of reinforcement learning logged of its steps, against what its attempts count.
 
+share    of the peak of its GPUs below 2 %: less than any published synchronous run, so hours
+         without work are billed, or the model is too small for what was held
 phases   the seconds of the steps fit into the attempts; where one attempt made them all, the time
          outside of steps (start, checkpoints, end) is at most 15 % and 10 s, else it is told
 counts   a row's tokens are its mean length times the outputs of an update; none is longer than
@@ -18,11 +20,13 @@ from pathlib import Path
 
 from r1repro.audit.verify.findings import Report
 from r1repro.audit.verify.folder import Run
+from r1repro.audit.verify.peaks import gpu_peak
 
 PHASES = ("seconds_rollout", "seconds_reference", "seconds_reward", "seconds_update")
 COLUMNS = (*PHASES, "length_mean", "length_max", "max_response_tokens", "tokens_generated")
 ROUNDING_SECONDS = 1.0
 OUTSIDE_SHARE, OUTSIDE_SECONDS = 0.15, 10.0
+LEAST_SHARE = 0.02
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,8 @@ def check(run: Run, report: Report) -> None:
             continue
         report.looked("logs of steps")
         log = StepLog(rows, attempts, _outputs_per_update(run, stage))
-        for level, check_name, what in (*_phases(log, stage), *_counts(log, stage)):
+        found = (*_share(log), *_phases(log, stage), *_counts(log, stage))
+        for level, check_name, what in found:
             tell = report.error if level == "error" else report.warning
             tell(check_name, name, "", what, f"head {name}")
 
@@ -89,6 +94,20 @@ def _outputs_per_update(run: Run, stage: str) -> int | None:
             if all(type(factor) is int for factor in factors):
                 return factors[0] * factors[1]
     return None
+
+
+def _share(log: StepLog) -> Iterator[tuple[str, str, str]]:
+    """Yield how little of its GPUs a stage used, as (level, check, what)."""
+    could = 0.0
+    for entry in log.attempts:
+        gpus = entry["nodes"] * entry["gpus_per_node"]
+        peak = gpu_peak(entry["device"]) if gpus else None
+        if peak is None:
+            return
+        could += gpus * peak * entry["elapsed_ms"] / 1000
+    did = sum(entry["flop"] for entry in log.attempts)
+    if could and did / could < LEAST_SHARE:
+        yield "warning", "share", f"it used {100 * did / could:.2g} % of the peak of its GPUs"
 
 
 def _phases(log: StepLog, stage: str) -> Iterator[tuple[str, str, str]]:
