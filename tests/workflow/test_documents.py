@@ -33,6 +33,7 @@ from r1repro.configuration import problems
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = (
     "README.md",
+    "CONTRIBUTING.md",
     "config/README.md",
     *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
 )
