@@ -11,7 +11,7 @@ Keeps   results/attempts; what was downloaded in benchmark_data.folder: not outp
 rule questions:
     """Take the questions of a benchmark from its pinned file."""
     input:
-        program="workflow/scripts/questions.py",
+        program=f"{CODE}/scripts/questions.py",
         sources=config["benchmark_data"]["sources"],
     output:
         prompts="<results>/data/benchmarks/{benchmark}.jsonl",
@@ -48,7 +48,8 @@ rule questions:
 rule benchmark:
     """Sample k responses to each question of a benchmark and judge them."""
     input:
-        program="workflow/scripts/benchmark.py",
+        program=f"{CODE}/scripts/benchmark.py",
+        fits=lambda wildcards: fits("evaluate"),
         model=rules.score.input.model,
         given_files=rules.score.input.given_files,
         test=rules.questions.output.prompts,
@@ -93,7 +94,7 @@ rule benchmark:
 rule harness:
     """Score a checkpoint on a task of lm-evaluation-harness."""
     input:
-        program="workflow/scripts/harness.py",
+        program=f"{CODE}/scripts/harness.py",
         model=rules.score.input.model,
         given_files=rules.score.input.given_files,
         test=rules.prompts.output.test,
@@ -113,7 +114,7 @@ rule harness:
         runtime="12h",
     params:
         settings=settings("evaluate.max_response_tokens", "evaluate.bootstrap"),
-        tasks=["workflow/harness", *filter(None, [config["benchmark_data"]["tasks"]])],
+        tasks=[f"{CODE}/harness", *filter(None, [config["benchmark_data"]["tasks"]])],
         state=lambda wildcards: f"{RESULTS}/state/harness_{wildcards.checkpoint}_{wildcards.task}",
         attempts=f"{RESULTS}/attempts",
         code=code_digest("harness", "harness"),

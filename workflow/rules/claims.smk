@@ -14,11 +14,11 @@ RUNS = [RESULTS, *OTHER_RUNS]
 rule claims:
     """Judge every claim of the paper from its own numbers and from the runs."""
     input:
-        program="workflow/scripts/claims.py",
+        program=f"{CODE}/scripts/claims.py",
         whole_run=whole_run,
-        claims="config/claims.yaml",
+        claims=f"{CONFIG}/claims.yaml",
         # it vouches for every published table, and the program refuses one that differs
-        sums="results/published/nature/SHA256SUMS",
+        sums=f"{PUBLISHED}/nature/SHA256SUMS",
         scores=rules.scores.output.scores,
         ladder=rules.ladder.output,
         curves=expand("<results>/rl/{stage}/curve.csv", stage=CURVES),

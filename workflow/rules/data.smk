@@ -10,7 +10,7 @@ Keeps   results/attempts (the bill): on purpose not an output
 rule prompts:
     """Draw prompts in five categories, split them by content and filter them by n-grams."""
     input:
-        program="workflow/scripts/prompts.py",
+        program=f"{CODE}/scripts/prompts.py",
         user_prompts=config["data"]["user_prompts"] or [],
     output:
         train="<results>/data/train.jsonl",
@@ -62,7 +62,7 @@ rule prompts:
 rule corpus:
     """Write the base corpus and the cold-start set, without any evaluation question."""
     input:
-        program="workflow/scripts/corpus.py",
+        program=f"{CODE}/scripts/corpus.py",
         train=rules.prompts.output.train,
         validation=rules.prompts.output.validation,
         test=rules.prompts.output.test,
@@ -111,7 +111,7 @@ rule corpus:
 rule preferences:
     """Write judged pairs and marked responses for the reward models, none on evaluation prompts."""
     input:
-        program="workflow/scripts/preferences.py",
+        program=f"{CODE}/scripts/preferences.py",
         validation=rules.prompts.output.validation,
         test=rules.prompts.output.test,
     output:

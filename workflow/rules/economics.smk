@@ -10,13 +10,13 @@ Makes   results/cost: scopes.csv, power.csv, sensitivity.csv and rivals.csv abou
 rule economics:
     """Price what the paper's bill leaves out, and what it depends on."""
     input:
-        program="workflow/scripts/economics.py",
-        inputs="config/economics.yaml",
-        prices="config/prices.yaml",
-        cost="results/published/nature/cost.csv",
-        v3_cost="results/published/nature/v3_cost.csv",
-        rivals="results/published/nature/rivals.csv",
-        sums="results/published/nature/SHA256SUMS",
+        program=f"{CODE}/scripts/economics.py",
+        inputs=f"{CONFIG}/economics.yaml",
+        prices=f"{CONFIG}/prices.yaml",
+        cost=f"{PUBLISHED}/nature/cost.csv",
+        v3_cost=f"{PUBLISHED}/nature/v3_cost.csv",
+        rivals=f"{PUBLISHED}/nature/rivals.csv",
+        sums=f"{PUBLISHED}/nature/SHA256SUMS",
     output:
         scopes=report(
             "<results>/cost/scopes.csv",
@@ -65,9 +65,9 @@ rule economics:
 rule allocation:
     """Divide allocated time into busy, start-up and idle, and add the run's carbon."""
     input:
-        program="workflow/scripts/allocation.py",
-        inputs="config/economics.yaml",
-        prices="config/prices.yaml",
+        program=f"{CODE}/scripts/allocation.py",
+        inputs=f"{CONFIG}/economics.yaml",
+        prices=f"{CONFIG}/prices.yaml",
         # as for stage_cost: whenever a stage ran anew, there is new time to divide
         ran=expand("<results>/benchmarks/{stage}.tsv", stage=BILLED),
     output:
@@ -112,10 +112,10 @@ rule allocation:
 rule projection:
     """Carry the speed of this run's attempts to the published run."""
     input:
-        program="workflow/scripts/projection.py",
-        inputs="config/cost_model.yaml",
-        economics="config/economics.yaml",
-        prices="config/prices.yaml",
+        program=f"{CODE}/scripts/projection.py",
+        inputs=f"{CONFIG}/cost_model.yaml",
+        economics=f"{CONFIG}/economics.yaml",
+        prices=f"{CONFIG}/prices.yaml",
         ran=expand("<results>/benchmarks/{stage}.tsv", stage=BILLED),
     output:
         table=report(

@@ -12,7 +12,8 @@ Keeps   results/state/score_* and results/state/curve_* (samples until a stage i
 rule score:
     """Sample k responses to each test question and judge them."""
     input:
-        program="workflow/scripts/score.py",
+        program=f"{CODE}/scripts/score.py",
+        fits=lambda wildcards: fits("evaluate"),
         model=lambda wildcards: (CHECKPOINTS | CONTROLS | LOOSE)[wildcards.checkpoint],
         given_files=lambda wildcards: (
             given_files(wildcards.checkpoint) + files_of(LOOSE.get(wildcards.checkpoint))
@@ -62,7 +63,7 @@ rule score:
 rule scores:
     """Put the scores of all checkpoints into one table, with the share preferred to the base."""
     input:
-        program="workflow/scripts/scores.py",
+        program=f"{CODE}/scripts/scores.py",
         scores=expand("<results>/evaluate/{checkpoint}/scores.csv", checkpoint=CHECKPOINTS),
         samples=expand("<results>/evaluate/{checkpoint}/samples.jsonl", checkpoint=CHECKPOINTS),
     output:
@@ -107,7 +108,7 @@ rule scores:
 rule ladder:
     """Lay the checkpoints of the recipe beside one another and test neighbours."""
     input:
-        program="workflow/scripts/ladder.py",
+        program=f"{CODE}/scripts/ladder.py",
         questions=expand("<results>/evaluate/{checkpoint}/questions.csv", checkpoint=LADDER),
         scores=rules.scores.output.scores,
         preference=rules.scores.output.preference,
@@ -157,7 +158,7 @@ rule ladder:
 rule risk_control:
     """Put a keyword list and a review by the safety reward model in front of checkpoints."""
     input:
-        program="workflow/scripts/risk_control.py",
+        program=f"{CODE}/scripts/risk_control.py",
         samples=expand("<results>/evaluate/{checkpoint}/samples.jsonl", checkpoint=LADDER[-1:]),
         reviewer=REWARD_MODELS["rm_safety"],
     output:
@@ -201,7 +202,8 @@ rule risk_control:
 rule curve:
     """Evaluate the checkpoints that an RL stage left along the way."""
     input:
-        program="workflow/scripts/curve.py",
+        program=f"{CODE}/scripts/curve.py",
+        fits=lambda wildcards: fits("evaluate"),
         along="<results>/rl/{stage}/along",
         metrics="<results>/rl/{stage}/metrics.csv",
         test=rules.prompts.output.test,

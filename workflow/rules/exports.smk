@@ -10,8 +10,8 @@ Makes   results/exports: FOCUS, MLPerf logs, in-toto statements, a Workflow Run 
 rule exports:
     """Write the records of the run in the formats that auditors' tools read."""
     input:
-        program="workflow/scripts/exports.py",
-        prices="config/prices.yaml",
+        program=f"{CODE}/scripts/exports.py",
+        prices=f"{CONFIG}/prices.yaml",
         prompts=rules.prompts.output.manifest,
         seal=rules.seal.output.seal,
         tables=[
@@ -28,9 +28,9 @@ rule exports:
             rules.page.output.report,
         ],
         workflow=[
-            "Snakefile",
-            *sorted(Path("workflow/rules").glob("*.smk")),
-            *workflow.configfiles,
+            f"{HOME}Snakefile",
+            *sorted(str(file) for file in Path(f"{CODE}/rules").glob("*.smk")),
+            *CONFIG_FILES,
         ],
     output:
         folder=directory("<results>/exports"),

@@ -12,7 +12,7 @@ Keeps   results/state (checkpoints), results/attempts, results/wandb: not output
 rule tokenizer:
     """Train the tokenizer on the corpus, or take the own base's, and count all data in tokens."""
     input:
-        program="workflow/scripts/tokenizer.py",
+        program=f"{CODE}/scripts/tokenizer.py",
         base_corpus=rules.corpus.output.base_corpus,
         cold_start=rules.corpus.output.cold_start,
         samples=[rules.corpus.output.general_sft, rules.prompts.output.worked],
@@ -58,7 +58,8 @@ rule tokenizer:
 rule base:
     """Pretrain the base model from scratch on packed rows."""
     input:
-        program="workflow/scripts/pretrain.py",
+        program=f"{CODE}/scripts/pretrain.py",
+        fits=lambda wildcards: fits("base"),
         base_corpus=rules.corpus.output.base_corpus,
         tokenizer=rules.tokenizer.output.tokenizer,
     output:
@@ -101,6 +102,11 @@ rule base:
 
 
 use rule base as small_base with:
+    input:
+        program=f"{CODE}/scripts/pretrain.py",
+        fits=lambda wildcards: fits("small_base"),
+        base_corpus=rules.corpus.output.base_corpus,
+        tokenizer=rules.tokenizer.output.tokenizer,
     output:
         checkpoint=directory("<results>/prepare/small_base"),
         metrics="<results>/prepare/small_base_metrics.csv",
@@ -119,7 +125,8 @@ use rule base as small_base with:
 rule dev1:
     """Fine-tune the base on the cold-start set, loss on responses only."""
     input:
-        program="workflow/scripts/finetune.py",
+        program=f"{CODE}/scripts/finetune.py",
+        fits=lambda wildcards: fits("dev1"),
         start=BASE,
         given_files=given_files("base"),
         samples=rules.corpus.output.cold_start,
@@ -166,7 +173,8 @@ rule dev1:
 rule rm_helpful:
     """Train the pairwise reward model of helpfulness, scored on the final answer."""
     input:
-        program="workflow/scripts/reward_model.py",
+        program=f"{CODE}/scripts/reward_model.py",
+        fits=lambda wildcards: fits("rm_helpful"),
         start=CHECKPOINTS["dev1"],
         given_files=given_files("dev1"),
         train=rules.preferences.output.pairs,
@@ -214,7 +222,8 @@ rule rm_helpful:
 
 use rule rm_helpful as rm_safety with:
     input:
-        program="workflow/scripts/reward_model.py",
+        program=f"{CODE}/scripts/reward_model.py",
+        fits=lambda wildcards: fits("rm_safety"),
         start=CHECKPOINTS["dev1"],
         given_files=given_files("dev1"),
         train=rules.preferences.output.safety,
@@ -238,7 +247,7 @@ use rule rm_helpful as rm_safety with:
 rule rm_accuracy:
     """Put the held-out accuracies of both reward models into one table."""
     input:
-        program="workflow/scripts/rm_accuracy.py",
+        program=f"{CODE}/scripts/rm_accuracy.py",
         accuracies=[rules.rm_helpful.output.accuracy, rules.rm_safety.output.accuracy],
     output:
         table="<results>/prepare/rm_accuracy.csv",

@@ -13,7 +13,8 @@ GATE = [] if config["gate"]["pilot_gain"] is None else "<results>/prepare/gate.j
 rule r1_zero:
     """Improve the base with GRPO on accuracy and format rewards alone."""
     input:
-        program="workflow/scripts/reinforce.py",
+        program=f"{CODE}/scripts/reinforce.py",
+        fits=lambda wildcards: fits("r1_zero"),
         gate=GATE,
         start=STARTS["r1_zero"],
         given_files=given_files("base"),
@@ -67,7 +68,8 @@ rule r1_zero:
 
 use rule r1_zero as pilot with:
     input:
-        program="workflow/scripts/reinforce.py",
+        program=f"{CODE}/scripts/reinforce.py",
+        fits=lambda wildcards: fits("pilot"),
         start=STARTS["pilot"],
         given_files=given_files("small_base"),
         train=rules.prompts.output.train,
@@ -99,7 +101,8 @@ use rule r1_zero as pilot with:
 
 use rule r1_zero as dev2 with:
     input:
-        program="workflow/scripts/reinforce.py",
+        program=f"{CODE}/scripts/reinforce.py",
+        fits=lambda wildcards: fits("dev2"),
         gate=GATE,
         start=STARTS["dev2"],
         given_files=given_files("dev1"),
@@ -127,7 +130,7 @@ use rule r1_zero as dev2 with:
 rule gate:
     """Stop before the larger runs unless the pilot gained what gate.pilot_gain asks for."""
     input:
-        program="workflow/scripts/gate.py",
+        program=f"{CODE}/scripts/gate.py",
         before="<results>/evaluate/small_base/scores.csv",
         after="<results>/evaluate/pilot/scores.csv",
     output:
@@ -164,7 +167,8 @@ rule gate:
 rule sft_data:
     """Sample from dev2, keep what is right and readable, add general data."""
     input:
-        program="workflow/scripts/sft_data.py",
+        program=f"{CODE}/scripts/sft_data.py",
+        fits=lambda wildcards: fits("sft_data"),
         checkpoint=CHECKPOINTS["dev2"],
         given_files=given_files("dev2"),
         train=rules.prompts.output.train,
@@ -209,7 +213,8 @@ rule sft_data:
 
 use rule dev1 as dev3 with:
     input:
-        program="workflow/scripts/finetune.py",
+        program=f"{CODE}/scripts/finetune.py",
+        fits=lambda wildcards: fits("dev3"),
         start=BASE,
         given_files=given_files("base"),
         samples=SFT_DATA,
@@ -237,7 +242,8 @@ use rule dev1 as dev3 with:
 
 use rule r1_zero as r1 with:
     input:
-        program="workflow/scripts/reinforce.py",
+        program=f"{CODE}/scripts/reinforce.py",
+        fits=lambda wildcards: fits("r1"),
         start=STARTS["r1"],
         given_files=given_files("dev3", "rm_helpful", "rm_safety"),
         train=rules.prompts.output.train,
@@ -263,7 +269,8 @@ use rule r1_zero as r1 with:
 
 use rule dev3 as distill with:
     input:
-        program="workflow/scripts/finetune.py",
+        program=f"{CODE}/scripts/finetune.py",
+        fits=lambda wildcards: fits("distill"),
         start=CHECKPOINTS["small_base"],
         given_files=given_files("small_base"),
         samples=SFT_DATA,
@@ -285,7 +292,8 @@ use rule dev3 as distill with:
 
 use rule r1_zero as small_zero with:
     input:
-        program="workflow/scripts/reinforce.py",
+        program=f"{CODE}/scripts/reinforce.py",
+        fits=lambda wildcards: fits("small_zero"),
         start=STARTS["small_zero"],
         given_files=given_files("small_base"),
         train=rules.prompts.output.train,

@@ -10,8 +10,8 @@ Keeps   all three: a seal only appends, so they are updated and never removed
 rule seal:
     """Seal every attempt of the run in a ledger that only grows."""
     input:
-        program="workflow/scripts/seal.py",
-        prices="config/prices.yaml",
+        program=f"{CODE}/scripts/seal.py",
+        prices=f"{CONFIG}/prices.yaml",
         # new whenever a stage ran anew, also when its results are the same: then so is the bill
         ran=expand("<results>/benchmarks/{stage}.tsv", stage=BILLED),
     output:

@@ -9,7 +9,7 @@ Makes   results/cost/slurm_by_rule.csv and slurm_jobs.csv: what the cluster acco
 rule slurm_accounting:
     """Reconcile the attempts of this run with Slurm's accounting of its jobs."""
     input:
-        program="workflow/scripts/slurm_accounting.py",
+        program=f"{CODE}/scripts/slurm_accounting.py",
         sacct="<results>/cost/sacct.txt",
     output:
         by_rule=report(

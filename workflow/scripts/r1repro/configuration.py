@@ -11,9 +11,11 @@ Choices  Keys are written as section.key. Whole numbers must be written as such 
 """
 
 import copy
+import datetime
 import difflib
 import json
 import math
+import re
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
@@ -26,6 +28,7 @@ from r1repro.errors import InputError
 from r1repro.given import STAGES, Given, positions_for, problems_of, separate
 from r1repro.inheritance import Inherited, LikeError, resolve
 from r1repro.places import Places, dotted, leaves
+from r1repro.provenance import SCRIPTS
 from r1repro.tasks.benchmarks.sources import problems_of as benchmark_problems
 
 WORDS = {
@@ -62,6 +65,10 @@ WHOLE_ROLLOUTS = (
     "checkpoint_every_updates",
     "curve_every_updates",
 )
+ARM_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
+# what logs, benchmarks and records are called besides the sections of the configuration
+NAMES_OF_FILES = sorted(path.stem for path in SCRIPTS.glob("*.py"))
+BEFORE_NAMES = ("score_", "curve_", "questions_", "benchmark_", "harness_", "given_")
 MANUAL = "config/README.md explains the keys"
 # beyond any number of the paper's scale (14.8e12 tokens), and still exact as a float
 MOST = 10**15
@@ -122,6 +129,10 @@ def _type_sentence(error: ValidationError, name: str) -> str:
         )
     if "object" in wanted and isinstance(error.instance, str):
         sentence += f"; a path may stand for {', '.join(STAGES)}"
+    takes_path = "string" in wanted or "object" in wanted
+    like_number = isinstance(error.instance, int | float | datetime.date)
+    if takes_path and like_number and not isinstance(error.instance, bool):
+        sentence += "; write ./ before the name of a file or folder that looks like a number"
     if "boolean" in wanted and str(error.instance).lower() in ("true", "false"):
         sentence += "; this is text: write it without quotes, and with --config as True or False"
     if "integer" in wanted and isinstance(error.instance, float):
@@ -224,6 +235,25 @@ def _wrong_arms(config: Mapping) -> Iterator[tuple[list[str], str]]:
             yield [key], f"'{key}' must name one of {', '.join(RL_STAGES)}"
 
 
+def _wrong_names(config: Mapping) -> Iterator[tuple[str, str]]:
+    """Yield (name, sentence) for arms whose name cannot be that of files and a wildcard."""
+    arms = config.get("controls")
+    names = [str(name) for name in arms] if isinstance(arms, Mapping) else []
+    # a file system may take capitals for small letters
+    folded = [name.casefold() for name in names]
+    taken = {name.casefold() for name in (*map(str, config), *NAMES_OF_FILES)}
+    for name in names:
+        if not ARM_NAME.fullmatch(name):
+            rule = "use letters, digits and '_', a letter first, 64 at most"
+        elif name.casefold() in taken or name.casefold().startswith(BEFORE_NAMES):
+            rule = "it is the name of another part of the workflow; choose another"
+        elif folded.count(name.casefold()) > 1:
+            rule = "another arm has it; choose another"
+        else:
+            continue
+        yield name, f"{_shown(name)} cannot name an arm of 'controls': {rule}"
+
+
 def _wrong_stages(config: Mapping) -> Iterator[tuple[list[str], str]]:
     """Yield arms that differ from no stage, and a seed that is not among the seeds."""
     yield from _wrong_arms(config)
@@ -265,18 +295,36 @@ def value_at(config: Mapping, key: str) -> object:
     return value
 
 
+class Problem(str):
+    """One sentence; `section` is the stage or arm that it concerns, None if it stops every run."""
+
+    section: str | None = None
+
+
 def problems(
     config: Mapping, schema: Mapping, files: Iterable[str | Path], command_line: Mapping
-) -> list[str]:
+) -> list[Problem]:
     """Return one sentence per problem of a merged configuration, in the order of its keys.
 
     The configuration is as written: sections with `like` hold their own keys alone, and a stage
     that comes from outside has a path for its section.
     """
+    return [
+        text if isinstance(text, Problem) else Problem(text)
+        for text in _problems(config, schema, files, command_line)
+    ]
+
+
+def _problems(
+    config: Mapping, schema: Mapping, files: Iterable[str | Path], command_line: Mapping
+) -> list[str]:
     places = Places(files, command_line)
     found = list(places.repeated)
     config = copy.deepcopy(dict(config))
     given = separate(config, files)
+    names = [f"{places.of(('controls', name))}: {text}" for name, text in _wrong_names(config)]
+    if names:
+        return found + names
     whole = copy.deepcopy(config)
     try:
         resolve(whole)
@@ -343,7 +391,11 @@ def _beyond_schema(
     for keys, text in relations(whole, given):
         paths = [tuple(key.split(".")) for key in keys]
         if not inherited.all_of(paths):
-            yield f"{places.of(*map(inherited.source, paths))}: {text}"
+            found = Problem(f"{places.of(*map(inherited.source, paths))}: {text}")
+            section = keys[0].rpartition(".")[0]
+            if section in (*rl_sections(whole), *OTHER_ROWS, "sft_data", "evaluate"):
+                found.section = section
+            yield found
 
 
 def settings_of(
