@@ -28,6 +28,7 @@ PYTHON_OF = {
     "ro-crate": "3.11",
     "in-toto": "3.11",
     "cffconvert": "3.11",
+    "snakedeploy": "3.11",
 }
 ONLY = ("focus",)  # exactly this version; the others take a later one as well
 SECONDS = 300

@@ -15,7 +15,6 @@ import datetime
 import difflib
 import json
 import math
-import re
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
@@ -24,11 +23,11 @@ from pathlib import Path
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
+from r1repro.arms import RL_STAGES, wrong_arms, wrong_names
 from r1repro.errors import InputError
 from r1repro.given import STAGES, Given, positions_for, problems_of, separate
 from r1repro.inheritance import Inherited, LikeError, resolve
 from r1repro.places import Places, dotted, leaves
-from r1repro.provenance import SCRIPTS
 from r1repro.tasks.benchmarks.sources import problems_of as benchmark_problems
 
 WORDS = {
@@ -47,7 +46,6 @@ NOT_ABOVE = (
     ("evaluate.curve_prompts_per_category", "data.prompts_per_category.test"),
     ("sft_data.keep_per_prompt", "sft_data.samples_per_prompt"),
 )
-RL_STAGES = ("r1_zero", "pilot", "dev2", "r1", "small_zero")
 OTHER_ROWS = (
     "base", "small_base", "tiny_base",
     "dev1", "dev3", "distill", "sft_only", "unfiltered", "distill_tiny", "rm_helpful", "rm_safety",
@@ -65,10 +63,6 @@ WHOLE_ROLLOUTS = (
     "checkpoint_every_updates",
     "curve_every_updates",
 )
-ARM_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
-# what logs, benchmarks and records are called besides the sections of the configuration
-NAMES_OF_FILES = sorted(path.stem for path in SCRIPTS.glob("*.py"))
-BEFORE_NAMES = ("score_", "curve_", "questions_", "benchmark_", "harness_", "given_")
 MANUAL = "config/README.md explains the keys"
 # beyond any number of the paper's scale (14.8e12 tokens), and still exact as a float
 MOST = 10**15
@@ -226,37 +220,9 @@ def rl_sections(config: Mapping) -> list[str]:
     return [*RL_STAGES, *(f"controls.{name}" for name in config["controls"])]
 
 
-def _wrong_arms(config: Mapping) -> Iterator[tuple[list[str], str]]:
-    """Yield arms of `controls` that differ from no stage of RL."""
-    arms = config["controls"]
-    for name, arm in arms.items() if isinstance(arms, Mapping) else ():
-        if isinstance(arm, Mapping) and arm.get("like") not in RL_STAGES:
-            key = f"controls.{name}.like"
-            yield [key], f"'{key}' must name one of {', '.join(RL_STAGES)}"
-
-
-def _wrong_names(config: Mapping) -> Iterator[tuple[str, str]]:
-    """Yield (name, sentence) for arms whose name cannot be that of files and a wildcard."""
-    arms = config.get("controls")
-    names = [str(name) for name in arms] if isinstance(arms, Mapping) else []
-    # a file system may take capitals for small letters
-    folded = [name.casefold() for name in names]
-    taken = {name.casefold() for name in (*map(str, config), *NAMES_OF_FILES)}
-    for name in names:
-        if not ARM_NAME.fullmatch(name):
-            rule = "use letters, digits and '_', a letter first, 64 at most"
-        elif name.casefold() in taken or name.casefold().startswith(BEFORE_NAMES):
-            rule = "it is the name of another part of the workflow; choose another"
-        elif folded.count(name.casefold()) > 1:
-            rule = "another arm has it; choose another"
-        else:
-            continue
-        yield name, f"{_shown(name)} cannot name an arm of 'controls': {rule}"
-
-
 def _wrong_stages(config: Mapping) -> Iterator[tuple[list[str], str]]:
     """Yield arms that differ from no stage, and a seed that is not among the seeds."""
-    yield from _wrong_arms(config)
+    yield from wrong_arms(config)
     if config["seeds"] is not None and config["seed"] not in config["seeds"]:
         yield (
             ["seed", "seeds"],
@@ -322,7 +288,7 @@ def _problems(
     found = list(places.repeated)
     config = copy.deepcopy(dict(config))
     given = separate(config, files)
-    names = [f"{places.of(('controls', name))}: {text}" for name, text in _wrong_names(config)]
+    names = [f"{places.of(('controls', name))}: {text}" for name, text in wrong_names(config)]
     if names:
         return found + names
     whole = copy.deepcopy(config)
@@ -337,7 +303,7 @@ def _problems(
     # what such an arm inherits are keys that its author never wrote
     arms = [
         f"{places.of(*(key.split('.') for key in keys))}: {text}"
-        for keys, text in _wrong_arms(whole)
+        for keys, text in wrong_arms(whole)
     ]
     if arms:
         return found + arms
