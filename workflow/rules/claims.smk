@@ -8,7 +8,7 @@ Makes   results/claims: claims.csv, a verdict a claim; manifest.json, what the v
 # Folders of runs that are judged together, one a seed. What a run has not made (controls, without
 # `snakemake full`) leaves the claims that need it inconclusive.
 OTHER_RUNS = [f"results/seeds/{seed}" for seed in config["seeds"] or [] if seed != config["seed"]]
-RUNS = [RESULTS, *OTHER_RUNS]
+RUNS = ["<results>", *OTHER_RUNS]
 
 
 rule claims:
@@ -56,7 +56,7 @@ rule claims:
         state=f"{RESULTS}/state/claims",
         attempts=f"{RESULTS}/attempts",
         tables=lambda wildcards, input: str(Path(input.sums).parent),
-        runs=RUNS,
+        runs=[*map(placed, RUNS)],
         code=code_digest("claims"),
     message:
         "claims: judging every claim of the paper"

@@ -96,7 +96,9 @@ def config_files():
 def whole_config():
     """Return the configuration: its files, over them --config or what a module was given."""
     above = (workflow.config_settings.config or {}) if MAIN else config
-    return layered([*map(load_configfile, CONFIG_FILES), above])
+    default, *others = map(load_configfile, CONFIG_FILES)
+    default["benchmark_data"]["sources"] = f"{CONFIG}/benchmarks.yaml"
+    return layered([default, *others, above])
 
 
 def stop_on_problems():
@@ -217,8 +219,12 @@ def whole_run(_wildcards):
     return []
 
 
-# What Snakemake makes of <results>: a module may have other folders and a prefix.
-RESULTS = str(workflow.modifier.modify_path(workflow.pathvars.get("results")))
+def placed(path):
+    """Return what Snakemake makes of a path: a module may have other folders and a prefix."""
+    return str(workflow.modifier.modify_path(workflow.pathvars.apply(path)))
+
+
+RESULTS = placed("<results>")
 if not MAIN:
     announce_workflow()
 LOOKED_AT = [key for key in ("checkpoint", "attempts") if config[key] is not None]

@@ -340,8 +340,8 @@ def _beyond_schema(
     if own is not None and not Path(own).is_file():
         place = places.of(("data", "user_prompts"))
         yield (
-            f"{place}: 'data.user_prompts' names {own}, which is no file; give a path relative "
-            "to the root of the repository"
+            f"{place}: 'data.user_prompts' names {own}, which is no file; paths start in "
+            "the folder where snakemake runs"
         )
     outside = list(problems_of(config, given))
     for key, text in outside:
