@@ -2,6 +2,7 @@
 """The workflow runs from any folder and inside another workflow: code from here, results there."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,13 +15,15 @@ sys.path.append(str(ROOT / "envs" / "checkers"))
 from install import CheckerUnavailable, install
 
 pytestmark = pytest.mark.workflow
+LAB = (ROOT / "docs/lab.md").read_text(encoding="utf-8")
 # cheap stages that between them read programs, published tables, prices and settings of the clone
 CHEAP = ("paper_cost", "economics", "cost_model", "prompts")
 MADE = ("cost/paper_cost.csv", "cost/scopes.csv", "cost/cost_model.csv", "data/test.jsonl")
-MODULE = """
+MODULE = re.search(r"^```snakemake\n(.*?)^```$", LAB, re.MULTILINE | re.DOTALL).group(1)
+FOREIGN = """
 configfile: "config.yaml"
 module r1repro:
-    snakefile: {snakefile}
+    snakefile: "CLONE/Snakefile"
     config: config
 use rule * from r1repro
 """
@@ -85,25 +88,25 @@ def test_settings_of_the_working_folder_are_laid_over_those_of_the_clone(origin,
 
 def test_another_workflow_imports_it_as_a_module(origin, elsewhere):
     """Rules come renamed, in a subfolder, beside a rule of the other workflow that uses them."""
-    (elsewhere / "Snakefile").write_text(f"""
-module paper:
-    snakefile: "{origin}/Snakefile"
-    config: {{"scale": "smoke", "data": {{"prompts_per_category": {{"test": 8}}}}}}
-    prefix: "deepseek"
-use rule * from paper as paper_*
+    own = f"""
 rule ours:
     default_target: True
-    input: {", ".join(f"rules.paper_{name}.output" for name in CHEAP)}
+    input: {", ".join(f"rules.r1repro_{name}.output" for name in CHEAP)}
     output: "ours.txt"
     shell: "cat {{input}} | wc -c >{{output}}"
-""")
+"""
+    (elsewhere / "Snakefile").write_text(MODULE.replace("CLONE", str(origin)) + own)
     answer = snakemake(elsewhere, "-c2")
-    made_in(elsewhere / "deepseek/results", answer)
+    made_in(elsewhere / "r1repro/results", answer)
     assert (elsewhere / "ours.txt").is_file()
     assert not (elsewhere / "results").exists()
-    refused = snakemake(elsewhere, "-n", "--config", "sample=1")
-    assert refused.returncode == 0  # keys of the other workflow are its own
-    (elsewhere / "Snakefile").write_text(MODULE.format(snakefile=f'"{origin}/Snakefile"'))
+    planned = snakemake(elsewhere, "-n", "--config", "sample=1")
+    assert planned.returncode == 0  # keys of the other workflow are its own
+
+
+def test_a_module_refuses_keys_that_are_not_its_own(origin, elsewhere):
+    """Handed the whole configuration of another workflow, it names the unknown key."""
+    (elsewhere / "Snakefile").write_text(FOREIGN.replace("CLONE", str(origin)))
     refused = snakemake(elsewhere, "-n", "-c2", "--config", "sample=1")
     assert "error: the configuration: 'sample' is not a known setting" in refused.stdout
 
