@@ -8,6 +8,8 @@ import pytest
 from conftest import snakemake
 from rules import DERIVED, RULES, TARGETS
 
+from r1repro.time_left import miniature_seconds
+
 ROOT = Path(__file__).resolve().parents[2]
 DATA = {"prompts", "corpus"}
 BASES = DATA | {"tokenizer", "base", "small_base"}
@@ -111,6 +113,16 @@ def test_the_gpu_profile_hands_out_a_gpu(shared_clone):
     node = snakemake(shared_clone, *command, "--workflow-profile", "profiles/gpu")
     assert re.search(r"pretrain\.py[^']*'[^']*' --gpus 0 ", laptop.stdout)
     assert re.search(r"pretrain\.py[^']*'[^']*' --gpus 1 ", node.stdout)
+
+
+@pytest.mark.workflow
+def test_how_long_each_stage_of_the_miniature_takes_is_known(shared_clone):
+    """Otherwise a first run could not tell the time left: a new stage needs a row in the table."""
+    answer = snakemake(shared_clone, "all", "full", "-n", "-p")
+    stages = set(re.findall(r">logs/(\w+)\.log 2>&1", answer.stdout))
+    known = miniature_seconds(ROOT / "workflow/durations.tsv")
+    assert stages == known.keys()
+    assert all(seconds > 0 for seconds in known.values())
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)

@@ -75,6 +75,7 @@ from r1repro.preflight import (
 )
 from r1repro.provenance import code_digest
 from r1repro.tasks.benchmarks.sources import split_names
+from r1repro.terminal import end, follow, plan_of
 
 # Rules call `python`: it is the one that runs Snakemake, unless conda puts its own before it.
 put_this_python_first()
@@ -179,11 +180,13 @@ def preflight_of_this_run():
 
 def print_summary():
     """Show what was found, if the run went as far as the report."""
+    end()
     print(summary_text(Path(f"{RESULTS}/summary.txt"), Path(f"{RESULTS}/report.html")))
 
 
 def print_failure(snakemake_log):
     """Name each failed stage, its error and its log."""
+    end()
     print(failure_text(snakemake_log), file=sys.stderr)
 
 
@@ -225,7 +228,10 @@ def placed(path):
 
 
 RESULTS = placed("<results>")
-if not MAIN:
+if MAIN:
+    durations = Path(f"{CODE}/durations.tsv")
+    follow(workflow, lambda: plan_of(workflow, durations, config["scale"], Path(RESULTS)))
+else:
     announce_workflow()
 LOOKED_AT = [key for key in ("checkpoint", "attempts") if config[key] is not None]
 
