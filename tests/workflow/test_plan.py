@@ -144,10 +144,7 @@ def test_a_rule_quotes_what_it_passes_and_keeps_the_terminal_clean(rule):
     """Each placeholder is quoted or a number, and output goes to the log."""
     for placeholder in re.findall(r"\{([^{}]+)\}", rule.shell):
         assert placeholder.endswith(":q") or placeholder in NUMBERS
-    assert rule.shell.rstrip().endswith('3>&2 >{log:q} 2>&1\n        """') or re.search(
-        r"3>&2 >\{log:q\} 2>&1\n\s+\"\"\"", rule.shell
-    )
-    assert "R1REPRO_PROGRESS=3" in rule.shell
+    assert re.search(r"\n +>\{log:q\} 2>&1\n\s+\"\"\"", rule.shell)
 
 
 def test_each_rules_file_opens_with_its_contract():

@@ -35,13 +35,13 @@ rule questions:
         "questions: reading the questions of {wildcards.benchmark}"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --benchmark {wildcards.benchmark:q} --sources {input.sources:q} \
             --folder {params.folder:q} --out-prompts {output.prompts:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -78,7 +78,7 @@ rule benchmark:
         "benchmark: evaluating {wildcards.checkpoint} on {wildcards.benchmark}"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+        PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
@@ -86,7 +86,7 @@ rule benchmark:
             --checkpoint {wildcards.checkpoint:q} --benchmark {wildcards.benchmark:q} \
             --model {input.model:q} --test {input.test:q} --out-samples {output.samples:q} \
             --out-questions {output.questions:q} --out-scores {output.scores:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -121,7 +121,7 @@ rule harness:
         "harness: {wildcards.checkpoint} on {wildcards.task} of lm-evaluation-harness"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+        PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
@@ -129,5 +129,5 @@ rule harness:
             --checkpoint {wildcards.checkpoint:q} --task {wildcards.task:q} \
             --model {input.model:q} --test {input.test:q} --tasks {params.tasks:q} \
             --out-samples {output.samples:q} --out-scores {output.scores:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """

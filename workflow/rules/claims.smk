@@ -62,13 +62,13 @@ rule claims:
         "claims: judging every claim of the paper"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --claims {input.claims:q} --tables {params.tables:q} --runs {params.runs:q} \
             --out-claims {output.claims:q} --out-manifest {output.manifest:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 

@@ -51,14 +51,14 @@ rule stage_cost:
         "stage_cost: pricing what every attempt used"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --records {params.records:q} --prices {input.prices:q} --ledger {input.ledger:q} \
             --tracking {resources.tracking:q} --wandb {params.wandb:q} \
             --out {output.table:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -119,14 +119,14 @@ rule paper_cost:
         "paper_cost: recomputing the paper's own table"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --cost {input.cost:q} --v3-cost {input.v3_cost:q} \
             --rl-data {input.rl_data:q} --prices {input.prices:q} \
             --out {output.table:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -161,12 +161,12 @@ rule cost_model:
         "cost_model: what the published run must have cost"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --inputs {input.inputs:q} --out {output.table:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -212,12 +212,12 @@ rule cost_model_measured:
         "cost_model_measured: predicting what this run measured"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --inputs {input.inputs:q} --out {output.table:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 

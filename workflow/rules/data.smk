@@ -46,7 +46,7 @@ rule prompts:
         "prompts: drawing the questions of train, validation and test"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
@@ -55,7 +55,7 @@ rule prompts:
             --out-test {output.test:q} --out-manifest {output.manifest:q} \
             --out-decontamination {output.decontamination:q} --out-recall {output.recall:q} \
             --out-worked {output.worked:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -96,7 +96,7 @@ rule corpus:
         "corpus: writing what the base model reads and the cold-start samples"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
@@ -104,7 +104,7 @@ rule corpus:
             --out-base-corpus {output.base_corpus:q} --out-cold-start {output.cold_start:q} \
             --out-general-sft {output.general_sft:q} \
             --out-manifest {output.manifest:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -143,7 +143,7 @@ rule preferences:
         "preferences: writing what the reward models learn from"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
@@ -151,7 +151,7 @@ rule preferences:
             --out-pairs {output.pairs:q} --out-heldout {output.heldout:q} \
             --out-safety {output.safety:q} --out-safety-heldout {output.safety_heldout:q} \
             --out-manifest {output.manifest:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 

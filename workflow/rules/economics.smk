@@ -50,7 +50,7 @@ rule economics:
         "economics: what the paper's bill leaves out and depends on"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
@@ -58,7 +58,7 @@ rule economics:
             --cost {input.cost:q} --v3-cost {input.v3_cost:q} --rivals {input.rivals:q} \
             --out-scopes {output.scopes:q} --out-power {output.power:q} \
             --out-sensitivity {output.sensitivity:q} --out-rivals {output.rivals:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -98,14 +98,14 @@ rule allocation:
         "allocation: dividing held time into busy, start-up and idle"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --inputs {input.inputs:q} --prices {input.prices:q} \
             --benchmarks {params.benchmarks:q} \
             --out {output.table:q} --out-carbon {output.carbon:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -144,11 +144,11 @@ rule projection:
         "projection: from measured speed to the published run"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --inputs {input.inputs:q} --economics {input.economics:q} --prices {input.prices:q} \
             --measured {params.measured:q} --out {output.table:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """

@@ -47,7 +47,7 @@ rule score:
         "score: evaluating {wildcards.checkpoint} on the test prompts"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+        PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
@@ -55,7 +55,7 @@ rule score:
             --checkpoint {wildcards.checkpoint:q} --model {input.model:q} --test {input.test:q} \
             --out-samples {output.samples:q} --out-questions {output.questions:q} \
             --out-scores {output.scores:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -93,14 +93,14 @@ rule scores:
         "scores: joining the tables of the checkpoints"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --checkpoints {params.checkpoints:q} --reference base \
             --scores {input.scores:q} --samples {input.samples:q} \
             --out-scores {output.scores:q} --out-preference {output.preference:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -143,14 +143,14 @@ rule ladder:
         "ladder: comparing the checkpoints of the recipe"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --checkpoints {params.checkpoints:q} --questions {input.questions:q} \
             --scores {input.scores:q} --preference {input.preference:q} \
             --out-ladder {output.ladder:q} --out-tests {output.tests:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -187,14 +187,14 @@ rule risk_control:
         "risk_control: what an external filter changes"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+        PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --checkpoints {params.checkpoints:q} --samples {input.samples:q} \
             --reviewer {input.reviewer:q} --out-filter {output.filter:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -239,14 +239,14 @@ rule curve:
         "curve: evaluating {wildcards.stage} along its training"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+        PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} --stage {params.stage:q} \
             --along {input.along:q} --metrics {input.metrics:q} --test {input.test:q} \
             --out-curve {output.curve:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 

@@ -56,12 +56,12 @@ rule exports:
         "exports: writing the records in auditors' formats"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --results {params.results:q} --prices {input.prices:q} --stages {params.stages:q} \
             --tables {input.tables:q} --workflow {input.workflow:q} \
             --out {output.folder:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """

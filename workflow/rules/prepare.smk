@@ -42,7 +42,7 @@ rule tokenizer:
         "tokenizer: learning the vocabulary"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
@@ -51,7 +51,7 @@ rule tokenizer:
             --samples {input.samples:q} --own-base {input.own_base:q} \
             --out-tokenizer {output.tokenizer:q} \
             --out-tokens-manifest {output.tokens_manifest:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -88,7 +88,7 @@ rule base:
         "base: pretraining from scratch"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+        PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} --stage {params.stage:q} --planned-device {params.device:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --nodes {resources.nodes} \
@@ -96,7 +96,7 @@ rule base:
             --base-corpus {input.base_corpus:q} --tokenizer {input.tokenizer:q} \
             --tracking {resources.tracking:q} --wandb {params.wandb:q} \
             --out-checkpoint {output.checkpoint:q} --out-metrics {output.metrics:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -151,7 +151,7 @@ rule dev1:
         "dev1: fine-tuning the base on worked responses"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+        PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} --stage {params.stage:q} --planned-device {params.device:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --nodes {resources.nodes} \
@@ -159,7 +159,7 @@ rule dev1:
             --start {input.start:q} --samples {input.samples:q} --streams {params.streams:q} \
             --tracking {resources.tracking:q} --wandb {params.wandb:q} \
             --out-checkpoint {output.checkpoint:q} --out-metrics {output.metrics:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -199,7 +199,7 @@ rule rm_helpful:
         "rm_helpful: learning which answer is preferred"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+        PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} --stage {params.stage:q} --planned-device {params.device:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --nodes {resources.nodes} \
@@ -208,7 +208,7 @@ rule rm_helpful:
             --tracking {resources.tracking:q} --wandb {params.wandb:q} \
             --out-model {output.model:q} --out-metrics {output.metrics:q} \
             --out-accuracy {output.accuracy:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -262,12 +262,12 @@ rule rm_accuracy:
         "rm_accuracy: joining the held-out accuracies"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --accuracies {input.accuracies:q} --out {output.table:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 

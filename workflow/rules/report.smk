@@ -96,7 +96,7 @@ rule page:
         "page: writing the report"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
@@ -127,7 +127,7 @@ rule page:
             --own-model-config {input.own_model_config:q} --prices {input.prices:q} \
             --templates {params.templates:q} \
             --out-report {output.report:q} --out-summary {output.summary:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 

@@ -50,7 +50,7 @@ rule r1_zero:
         "r1_zero: reinforcement learning from the base, without any worked example"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+        PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} --stage {params.stage:q} --planned-device {params.device:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --nodes {resources.nodes} \
@@ -61,7 +61,7 @@ rule r1_zero:
             --tracking {resources.tracking:q} --wandb {params.wandb:q} \
             --out-checkpoint {output.checkpoint:q} --out-along {output.along:q} \
             --out-metrics {output.metrics:q} --out-memory {output.memory:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -152,12 +152,12 @@ rule gate:
         "gate: comparing the pilot with its base"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --before {input.before:q} --after {input.after:q} --out {output.gain:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -194,7 +194,7 @@ rule sft_data:
         "sft_data: rejection sampling from dev2"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+        PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
@@ -203,7 +203,7 @@ rule sft_data:
             --general {input.general:q} \
             --out-data {output.data:q} --out-unfiltered {output.unfiltered:q} \
             --out-statistics {output.statistics:q} --out-rejections {output.rejections:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 

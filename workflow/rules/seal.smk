@@ -40,11 +40,11 @@ rule seal:
         "seal: entering every attempt into the ledger"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --prices {input.prices:q} --configuration {resources.configuration:q} \
             --out-ledger {output.ledger:q} --out-seal {output.seal:q} --out-root {output.root:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """

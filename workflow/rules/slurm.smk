@@ -38,10 +38,10 @@ rule slurm_accounting:
         "slurm_accounting: the cluster's accounting beside the attempts"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --sacct {input.sacct:q} --out-by-rule {output.by_rule:q} --out-jobs {output.jobs:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
