@@ -4,10 +4,10 @@ from snakemake.utils import min_version
 min_version("9.20")
 
 
-# configuration: every key has a value here; a file given with --configfile is laid over it
+# configuration, and what the rules share
 
 
-configfile: "config/config.yaml"
+include: "workflow/rules/common.smk"
 
 
 # image with the environments, made from Dockerfile; used with --sdm conda apptainer
@@ -19,7 +19,6 @@ if config["container"]:
 # rules
 
 
-include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/rl.smk"

@@ -22,7 +22,14 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ENVIRONMENTS = HERE.parents[1] / ".venv-checkers"
-PYTHON_OF = {"focus": "3.12", "mlperf": "3.11", "ro-crate": "3.11", "in-toto": "3.11"}
+PYTHON_OF = {
+    "focus": "3.12",
+    "mlperf": "3.11",
+    "ro-crate": "3.11",
+    "in-toto": "3.11",
+    "cffconvert": "3.11",
+    "snakedeploy": "3.11",
+}
 ONLY = ("focus",)  # exactly this version; the others take a later one as well
 SECONDS = 300
 

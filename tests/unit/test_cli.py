@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from r1repro.progress import Progress
-
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 
 # What goes wrong, as the body of a program's main; /dev/full is a disk without room.
@@ -55,12 +53,3 @@ def test_ctrl_c_and_sigterm_are_one_line_with_their_status():
         ended = run(f"import os, signal; os.kill(os.getpid(), signal.{name}); signal.pause()")
         assert ended.returncode == status
         assert len(ended.stderr.splitlines()) == 1 and "same command again" in ended.stderr
-
-
-def test_progress_goes_to_stderr_where_the_terminal_was_not_handed_on(monkeypatch, capfd):
-    """As in a process that torchrun started: descriptor 3 is announced and absent."""
-    monkeypatch.setenv("R1REPRO_PROGRESS", "3")
-    monkeypatch.setattr("r1repro.progress.TERMINAL_DESCRIPTOR", 9999)
-    progress = Progress("rl", 2, "updates")
-    progress.update(2)
-    assert "rl: 2/2 updates" in capfd.readouterr().err

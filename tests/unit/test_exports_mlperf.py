@@ -7,7 +7,7 @@ import re
 
 import pytest
 import torch
-from exported_run import CURVE, HOUR, METRICS, attempt, exported_run, write_run
+from exported_run import CURVE, HOUR, METRICS, Exported, attempt, exported_run, write_run
 
 from r1repro.audit.attempt_records import read_attempts
 from r1repro.audit.exports.checks.mlperf import (
@@ -159,6 +159,25 @@ def test_an_honest_log_has_no_finding(run, log):
     assert mlperf_against_records(log, files_of(run).values()) == []
     assert METRICS.count("\n") == 11  # a header and ten updates
     assert CURVE.count("\n") == 3
+
+
+def test_where_the_age_of_a_process_is_unknown_the_log_begins_with_its_record(tmp_path):
+    """As on macOS; nothing is made up, and the log has no finding."""
+    write_run(tmp_path)
+    for path in tmp_path.glob("results/attempts/*/*.jsonl"):
+        text = path.read_text(encoding="utf-8")
+        assert '"process_seconds_before": 2.5' in text
+        path.write_text(
+            text.replace('"process_seconds_before": 2.5', '"process_seconds_before": null')
+        )
+    run = Exported(tmp_path)
+    run.write()
+    lines, _ = read_log(run.folder / "mlperf" / "r1_zero.log")
+    init, begun = (
+        [x["time_ms"] for x in lines if x["key"] == key] for key in ("init_start", "run_start")
+    )
+    assert init == begun
+    assert mlperf_findings(run.folder / "mlperf" / "r1_zero.log") == []
 
 
 def change(lines, key, **changes):

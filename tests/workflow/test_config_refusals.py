@@ -8,20 +8,12 @@ import yaml
 from conftest import snakemake
 
 from r1repro.configuration import problems, settings_of
+from r1repro.inheritance import laid_over
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
 DEFAULT = ROOT / "config/config.yaml"
 BASES = (".base", ".small_base", ".tiny_base")
-
-
-def laid_over(lower: dict, upper: dict) -> dict:
-    """Merge as Snakemake does."""
-    merged = dict(lower)
-    for key, value in upper.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = laid_over(merged[key], value) if both else value
-    return merged
 
 
 def told(tmp_path: Path, text: str) -> list[str]:
@@ -80,6 +72,19 @@ REFUSED = {
     ),
     "like nothing": ("dev2: {like: r1zero}\n", "'dev2.like' is 'r1zero', which is no section"),
     "like itself": ("dev2: {like: r1}\n", "'r1.like' leads back to itself (dev2 -> r1 -> dev2)"),
+    "number for a folder": ("checkpoint: 2026\n", "'checkpoint' must be", "write ./ before"),
+    "date for a folder": ("base: 2026-11-30\n", "'base' must be", "write ./ before"),
+    "arm named like its stage": (
+        "controls: {r1_zero: {like: r1_zero}}\n",
+        "'r1_zero' cannot name an arm of 'controls': it is the name of another part",
+    ),
+    "arm whose log is a score's": ("controls: {Score_Base: {like: dev2}}\n", "another part"),
+    "arm named like a program": ("controls: {ladder: {like: dev2}}\n", "another part"),
+    "two arms on some disks": ("controls: {a: {like: r1}, A: {like: r1}}\n", "another arm has it"),
+    **{
+        f"arm named {name[:9]}": (f"controls: {{'{name}': {{like: r1}}}}\n", "use letters, digits")
+        for name in ("kl+0", "a(b", "..", "a/b", "a b", "7", "ä", "", "a" * 65, "a.b", "{x}")
+    },
     "arm of no RL stage": (
         "controls: {mine: {like: r1_zero}, wide_clip: {like: dev1}}\n",
         "'controls.wide_clip",
@@ -150,6 +155,32 @@ def test_a_stage_receives_only_what_it_uses():
     changed = laid_over(config, {"data": {"corpus": {"documents": 1}}, "base": {"tokens": 5}})
     assert settings_of(changed, "data", "model", without=("data.corpus",)) == text
     assert settings_of(laid_over(config, {"seed": 2}), "model") != settings_of(config, "model")
+
+
+@pytest.mark.workflow
+@pytest.mark.parametrize(
+    ("text", "wanted", "refused"),
+    [
+        ("r1_zero: {updates: 8}", "r1_zero", None),
+        ("r1_zero: {updates: 8}", "controls", "controls.more_updates_per_rollout.updates"),
+        ("r1_zero: {updates: 8}\ncontrols: {}", "controls", None),
+        ("dev2: {updates: 7}", "r1_zero", None),
+        # r1 has that key from dev2
+        ("dev2: {warmup_updates: 3, updates_per_rollout: 5}", "r1", "dev2.updates"),
+        ("evaluate: {samples: 4}", "r1_zero", None),
+        ("evaluate: {samples: 4}", "evaluate", "evaluate.consensus"),
+    ],
+)
+def test_a_stage_is_stopped_by_its_own_settings_and_no_others(
+    text, wanted, refused, shared_clone, tmp_path
+):
+    """What no stage of this run uses may be unsound; `controls: {}` leaves no shipped arm."""
+    (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+    answer = snakemake(shared_clone, "-n", wanted, "--configfile", str(tmp_path / "mine.yaml"))
+    assert (answer.returncode != 0) == (refused is not None), answer.stdout
+    assert "Traceback" not in answer.stdout
+    if refused:
+        assert f"mine.yaml, line 1: '{refused}'" in answer.stdout
 
 
 @pytest.mark.workflow

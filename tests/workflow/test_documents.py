@@ -8,6 +8,7 @@ python      run, where it is cheap; for the others the program must be there
 torchrun    cannot run here: the program after it must be there
 source, (   the environment's file; a command in a folder is run
 TZ=UTC      sacct, which runs in tests/slurm only: it must ask for the columns that are read
+snakemake   as the language of a block: a module, run in test_from_anywhere
 Blocks of YAML and JSON must be settings that the schema takes, or prompts that the stage takes.
 """
 
@@ -33,6 +34,7 @@ from r1repro.configuration import problems
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = (
     "README.md",
+    "CONTRIBUTING.md",
     "config/README.md",
     *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
 )
@@ -65,7 +67,7 @@ def is_settings(language: str, text: str) -> bool:
 
 def commands(language: str, text: str) -> Iterator[str]:
     """Yield the commands of a block, continued lines joined, comments cut."""
-    if language == "mermaid" or is_settings(language, text):
+    if language in ("mermaid", "snakemake") or is_settings(language, text):
         return
     for line in text.replace("\\\n", " ").splitlines():
         command = line.split(" #")[0].strip()

@@ -147,7 +147,7 @@ def test_every_stage_reads_the_folder_where_it_lies(own_clone):
     """dev1, r1_zero, dev3 and the score of the base get its path."""
     answer = snakemake(own_clone, "-n", "-p", *MINE).stdout
     for stage in ("dev1", "r1_zero", "dev3"):
-        [command] = re.findall(rf"--stage {stage} --planned-device .*?3>&2", answer, re.DOTALL)
+        [command] = re.findall(rf"--stage {stage} --planned-device .*?2>&1", answer, re.DOTALL)
         assert f"--start '{NAME}' " in command
     assert len(re.findall(rf"--start '{NAME}' ", answer)) == 3
     assert re.search(rf"--checkpoint base --model '{NAME}' ", answer)

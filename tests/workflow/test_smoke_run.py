@@ -9,6 +9,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -218,13 +219,28 @@ def test_no_planted_secret_is_written_anywhere(runs):
 
 
 def test_the_terminal_ends_with_the_summary(runs):
-    """About fifteen lines and the path of the page, after progress with the time left."""
+    """About fifteen lines and the path of the page."""
     output = (runs.plain / "output.txt").read_text()
     summary = (runs.plain / "results/summary.txt").read_text().strip()
     assert summary in output
     assert "results/report.html" in summary
     assert 8 <= len(summary.splitlines()) <= 25
-    assert " left" in output
+
+
+def test_without_a_terminal_the_whole_chain_is_a_hundred_plain_lines(runs):
+    """No control code; each stage ends in a line of its own that says how far the whole is."""
+    output = (runs.plain / "output.txt").read_text()
+    assert "\x1b" not in output and "\r" not in output
+    assert len(output.splitlines()) <= 100
+    stages = [path.stem for path in (runs.plain / "logs").glob("*.log")]
+    done = re.findall(
+        r"^(\w+): done in \d+:\d\d \((?:\d+ %, about [\d:]+ left, )?(\d+) of (\d+) stages",
+        output,
+        re.MULTILINE,
+    )
+    assert sorted(stage for stage, _, _ in done) == sorted(stages)
+    assert [int(number) for _, number, _ in done] == list(range(1, len(stages) + 1))
+    assert {total for _, _, total in done} == {str(len(stages))}
 
 
 def test_the_logs_hold_no_control_characters(runs):

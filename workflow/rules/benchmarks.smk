@@ -11,7 +11,7 @@ Keeps   results/attempts; what was downloaded in benchmark_data.folder: not outp
 rule questions:
     """Take the questions of a benchmark from its pinned file."""
     input:
-        program="workflow/scripts/questions.py",
+        program=f"{CODE}/scripts/questions.py",
         sources=config["benchmark_data"]["sources"],
     output:
         prompts="<results>/data/benchmarks/{benchmark}.jsonl",
@@ -35,20 +35,21 @@ rule questions:
         "questions: reading the questions of {wildcards.benchmark}"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --benchmark {wildcards.benchmark:q} --sources {input.sources:q} \
             --folder {params.folder:q} --out-prompts {output.prompts:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
 rule benchmark:
     """Sample k responses to each question of a benchmark and judge them."""
     input:
-        program="workflow/scripts/benchmark.py",
+        program=f"{CODE}/scripts/benchmark.py",
+        fits=lambda wildcards: fits("evaluate"),
         model=rules.score.input.model,
         given_files=rules.score.input.given_files,
         test=rules.questions.output.prompts,
@@ -78,7 +79,7 @@ rule benchmark:
         "benchmark: evaluating {wildcards.checkpoint} on {wildcards.benchmark}"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+        PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
@@ -86,14 +87,14 @@ rule benchmark:
             --checkpoint {wildcards.checkpoint:q} --benchmark {wildcards.benchmark:q} \
             --model {input.model:q} --test {input.test:q} --out-samples {output.samples:q} \
             --out-questions {output.questions:q} --out-scores {output.scores:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
 rule harness:
     """Score a checkpoint on a task of lm-evaluation-harness."""
     input:
-        program="workflow/scripts/harness.py",
+        program=f"{CODE}/scripts/harness.py",
         model=rules.score.input.model,
         given_files=rules.score.input.given_files,
         test=rules.prompts.output.test,
@@ -113,7 +114,7 @@ rule harness:
         runtime="12h",
     params:
         settings=settings("evaluate.max_response_tokens", "evaluate.bootstrap"),
-        tasks=["workflow/harness", *filter(None, [config["benchmark_data"]["tasks"]])],
+        tasks=[f"{CODE}/harness", *filter(None, [config["benchmark_data"]["tasks"]])],
         state=lambda wildcards: f"{RESULTS}/state/harness_{wildcards.checkpoint}_{wildcards.task}",
         attempts=f"{RESULTS}/attempts",
         code=code_digest("harness", "harness"),
@@ -121,7 +122,7 @@ rule harness:
         "harness: {wildcards.checkpoint} on {wildcards.task} of lm-evaluation-harness"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+        PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
@@ -129,5 +130,5 @@ rule harness:
             --checkpoint {wildcards.checkpoint:q} --task {wildcards.task:q} \
             --model {input.model:q} --test {input.test:q} --tasks {params.tasks:q} \
             --out-samples {output.samples:q} --out-scores {output.scores:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """

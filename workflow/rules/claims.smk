@@ -8,17 +8,17 @@ Makes   results/claims: claims.csv, a verdict a claim; manifest.json, what the v
 # Folders of runs that are judged together, one a seed. What a run has not made (controls, without
 # `snakemake full`) leaves the claims that need it inconclusive.
 OTHER_RUNS = [f"results/seeds/{seed}" for seed in config["seeds"] or [] if seed != config["seed"]]
-RUNS = [RESULTS, *OTHER_RUNS]
+RUNS = ["<results>", *OTHER_RUNS]
 
 
 rule claims:
     """Judge every claim of the paper from its own numbers and from the runs."""
     input:
-        program="workflow/scripts/claims.py",
+        program=f"{CODE}/scripts/claims.py",
         whole_run=whole_run,
-        claims="config/claims.yaml",
+        claims=f"{CONFIG}/claims.yaml",
         # it vouches for every published table, and the program refuses one that differs
-        sums="results/published/nature/SHA256SUMS",
+        sums=f"{PUBLISHED}/nature/SHA256SUMS",
         scores=rules.scores.output.scores,
         ladder=rules.ladder.output,
         curves=expand("<results>/rl/{stage}/curve.csv", stage=CURVES),
@@ -56,19 +56,19 @@ rule claims:
         state=f"{RESULTS}/state/claims",
         attempts=f"{RESULTS}/attempts",
         tables=lambda wildcards, input: str(Path(input.sums).parent),
-        runs=RUNS,
+        runs=[*map(placed, RUNS)],
         code=code_digest("claims"),
     message:
         "claims: judging every claim of the paper"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --claims {input.claims:q} --tables {params.tables:q} --runs {params.runs:q} \
             --out-claims {output.claims:q} --out-manifest {output.manifest:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 

@@ -1,25 +1,66 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 Takes   the configuration and workflow/schemas/config.schema.yaml
-Makes   what the rules files share: settings, code_digest, checkpoints, messages; no rule
+Makes   what the rules files share: places, settings, code_digest, checkpoints, messages; no rule
 """
 
 import json
+import os
 import re
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
+import git
 import yaml
+from snakemake.common.configfile import load_configfile
+from snakemake.sourcecache import LocalSourceFile
 
-HERE = Path(str(workflow.current_basedir.get_path_or_uri(secret_free=True)))
+
+def repository():
+    """Return the folder of the repository that the rules are read from.
+
+    Snakemake reads rules named with github(), gitlab() or git+file: file by file; the programs need
+    the whole repository, so its commit is checked out once, in Snakemake's cache.
+    """
+    source = workflow.current_basedir
+    if isinstance(source, LocalSourceFile):
+        return Path(source.get_path_or_uri(secret_free=True)).parents[1]
+    origin = git.Repo(source.repo_path) if source.is_local else source.hosted_repo.repo
+    commit = origin.commit(source.ref).hexsha
+    folder = workflow.sourcecache.cache_path / "r1repro" / commit
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+            clone = git.Repo.clone_from(origin.common_dir, f"{scratch}/clone", no_checkout=True)
+            clone.git.checkout(commit)
+            if not folder.exists():  # unless another process was faster
+                os.rename(clone.working_dir, folder)
+    return folder
+
+
+ROOT = repository()
+# In a module of another workflow neither hooks nor the working folder are ours.
+MAIN = workflow.modifier.is_main_snakefile()
+AT_HOME = MAIN and ROOT.samefile(".")
+if not AT_HOME and set("{}<>") & set(str(ROOT)):
+    raise SystemExit(
+        f"error: the repository lies in {ROOT}, and Snakemake reads {{}} and <> in a path as "
+        "wildcards; clone it to a folder without them, or run snakemake in the clone"
+    )
+# At home paths are relative, so that records of two users compare.
+HOME = "" if AT_HOME else f"{ROOT}/"
+CODE = f"{HOME}workflow"
+CONFIG = f"{HOME}config"
+PUBLISHED = f"{HOME}results/published"
 # At the end of the path: no program of ours may stand before a library of the same name.
-sys.path.append(str(HERE.parent / "scripts"))
+sys.path.append(f"{ROOT}/workflow/scripts")
 
 from r1repro.configuration import problems, settings_of
 from r1repro.files import canonical_json, sha256_text
 from r1repro.given import STARTS_FROM, files_of, name_of, records_in, separate
-from r1repro.inheritance import resolve
+from r1repro.inheritance import layered, resolve, sources_of
 from r1repro.messages import failure_text, summary_text
 from r1repro.parent import announce_workflow, put_this_python_first
 from r1repro.preflight import (
@@ -34,15 +75,38 @@ from r1repro.preflight import (
 )
 from r1repro.provenance import code_digest
 from r1repro.tasks.benchmarks.sources import split_names
+from r1repro.terminal import end, follow, plan_of
 
 # Rules call `python`: it is the one that runs Snakemake, unless conda puts its own before it.
 put_this_python_first()
 
 
+def config_files():
+    """Return the files of the configuration, each laid over the ones before it.
+
+    Of a module these are ours alone: the other workflow hands over the rest as one mapping.
+    """
+    files = [f"{CONFIG}/config.yaml"]
+    if not MAIN:
+        return files
+    if not AT_HOME and Path("config/config.yaml").is_file():
+        files.append("config/config.yaml")
+    return files + [str(file) for file in workflow.overwrite_configfiles]
+
+
+def whole_config():
+    """Return the configuration: its files, over them --config or what a module was given."""
+    above = (workflow.config_settings.config or {}) if MAIN else config
+    default, *others = map(load_configfile, CONFIG_FILES)
+    default["benchmark_data"]["sources"] = f"{CONFIG}/benchmarks.yaml"
+    return layered([default, *others, above])
+
+
 def stop_on_problems():
     """End with one sentence if nothing can be written, or one per problem of the settings.
 
-    Returns the paths that stand in the place of stages.
+    Returns the paths that stand in the place of stages, and problems of settings that only some
+    stages use.
     """
     methods = [method.name for method in workflow.deployment_settings.deployment_method]
     try:
@@ -50,22 +114,26 @@ def stop_on_problems():
         check_conda("CONDA" in methods, shutil.which("conda"))  # before it makes environments
     except PreflightError as error:
         raise SystemExit(f"error: {error}")
-    schema = HERE.parent / "schemas" / "config.schema.yaml"
-    # Snakemake names the files of --configfile first, but they are laid over the default
-    upper = [str(file) for file in workflow.overwrite_configfiles]
-    lower = [str(file) for file in workflow.configfiles if str(file) not in upper]
-    files = lower + upper
-    found = problems(
-        config,
-        yaml.safe_load(schema.read_text(encoding="utf-8")),
-        files,
-        workflow.config_settings.config or {},
-    )
-    if found:
-        raise SystemExit("\n".join(f"error: {sentence}" for sentence in found))
-    given = separate(config, files)
+    schema = yaml.safe_load(Path(f"{CODE}/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+    command_line = (workflow.config_settings.config or {}) if MAIN else {}
+    found = problems(config, schema, CONFIG_FILES, command_line)
+    refuse([problem for problem in found if problem.section is None])
+    given = separate(config, CONFIG_FILES)
     resolve(config)
-    return {stage: path for stage, (path, _) in given.items()}
+    return {stage: path for stage, (path, _) in given.items()}, found
+
+
+def refuse(sentences):
+    """End with these sentences, if there are any."""
+    if sentences:
+        raise SystemExit("\n".join(f"error: {sentence}" for sentence in sentences))
+
+
+def fits(section):
+    """Return no input; end if the settings of a stage that is to run do not go together."""
+    sections = sources_of(config, section)
+    refuse([problem for problem in PROBLEMS if problem.section in sections])
+    return []
 
 
 def settings(*keys, without=(), arm=None):
@@ -112,16 +180,25 @@ def preflight_of_this_run():
 
 def print_summary():
     """Show what was found, if the run went as far as the report."""
+    end()
     print(summary_text(Path(f"{RESULTS}/summary.txt"), Path(f"{RESULTS}/report.html")))
 
 
 def print_failure(snakemake_log):
     """Name each failed stage, its error and its log."""
+    end()
     print(failure_text(snakemake_log), file=sys.stderr)
 
 
-# Stages that are not run: what they would make lies where the user says.
-GIVEN = stop_on_problems()
+CONFIG_FILES = config_files()
+config = whole_config()
+# GIVEN: stages that are not run: what they would make lies where the user says.
+GIVEN, PROBLEMS = stop_on_problems()
+
+
+pathvars:
+    results=config["pathvars"]["results"],
+    logs=config["pathvars"]["logs"],
 
 
 def given_files(*stages):
@@ -145,7 +222,17 @@ def whole_run(_wildcards):
     return []
 
 
-RESULTS = config["pathvars"]["results"]
+def placed(path):
+    """Return what Snakemake makes of a path: a module may have other folders and a prefix."""
+    return str(workflow.modifier.modify_path(workflow.pathvars.apply(path)))
+
+
+RESULTS = placed("<results>")
+if MAIN:
+    durations = Path(f"{CODE}/durations.tsv")
+    follow(workflow, lambda: plan_of(workflow, durations, config["scale"], Path(RESULTS)))
+else:
+    announce_workflow()
 LOOKED_AT = [key for key in ("checkpoint", "attempts") if config[key] is not None]
 
 BASE = GIVEN.get("base", "<results>/prepare/base")

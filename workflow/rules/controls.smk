@@ -8,7 +8,8 @@ Keeps   results/state (checkpoints), results/attempts, results/wandb: not output
 
 use rule r1_zero as control with:
     input:
-        program="workflow/scripts/reinforce.py",
+        program=f"{CODE}/scripts/reinforce.py",
+        fits=lambda wildcards: fits(f"controls.{wildcards.arm}"),
         start=lambda wildcards: STARTS[arm_stage(wildcards.arm)],
         given_files=lambda wildcards: given_files(STARTS_FROM[arm_stage(wildcards.arm)]),
         train=rules.prompts.output.train,
@@ -38,6 +39,11 @@ use rule r1_zero as control with:
 
 
 use rule base as tiny_base with:
+    input:
+        program=f"{CODE}/scripts/pretrain.py",
+        fits=lambda wildcards: fits("tiny_base"),
+        base_corpus=rules.corpus.output.base_corpus,
+        tokenizer=rules.tokenizer.output.tokenizer,
     output:
         checkpoint=directory("<results>/controls/tiny_base/checkpoint"),
         metrics="<results>/controls/tiny_base/metrics.csv",
@@ -63,7 +69,8 @@ SFT_ARM_INPUTS = {
 
 use rule dev3 as control_sft with:
     input:
-        program="workflow/scripts/finetune.py",
+        program=f"{CODE}/scripts/finetune.py",
+        fits=lambda wildcards: fits(wildcards.sft_arm),
         start=lambda wildcards: SFT_ARM_INPUTS[wildcards.sft_arm][0],
         samples=lambda wildcards: SFT_ARM_INPUTS[wildcards.sft_arm][1],
     output:

@@ -18,8 +18,8 @@ PREDICTED = [
 rule stage_cost:
     """Price every attempt of the run by stage and purpose."""
     input:
-        program="workflow/scripts/stage_cost.py",
-        prices="config/prices.yaml",
+        program=f"{CODE}/scripts/stage_cost.py",
+        prices=f"{CONFIG}/prices.yaml",
         ledger=rules.seal.output.ledger,
         seal=rules.seal.output.seal,
     output:
@@ -51,21 +51,21 @@ rule stage_cost:
         "stage_cost: pricing what every attempt used"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --records {params.records:q} --prices {input.prices:q} --ledger {input.ledger:q} \
             --tracking {resources.tracking:q} --wandb {params.wandb:q} \
             --out {output.table:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
 use rule stage_cost as given_cost with:
     input:
-        program="workflow/scripts/stage_cost.py",
-        prices="config/prices.yaml",
+        program=f"{CODE}/scripts/stage_cost.py",
+        prices=f"{CONFIG}/prices.yaml",
         # the records are inputs, so that one more of them makes the bill again
         ran=records_in(config["attempts"]),
         # another folder's records are read as they stand; they are in no ledger of this run
@@ -87,12 +87,12 @@ use rule stage_cost as given_cost with:
 rule paper_cost:
     """Recompute the paper's cost table from nodes x GPUs x hours."""
     input:
-        program="workflow/scripts/paper_cost.py",
-        cost="results/published/nature/cost.csv",
-        v3_cost="results/published/nature/v3_cost.csv",
-        rl_data="results/published/nature/rl_data.csv",
-        sums="results/published/nature/SHA256SUMS",
-        prices="config/prices.yaml",
+        program=f"{CODE}/scripts/paper_cost.py",
+        cost=f"{PUBLISHED}/nature/cost.csv",
+        v3_cost=f"{PUBLISHED}/nature/v3_cost.csv",
+        rl_data=f"{PUBLISHED}/nature/rl_data.csv",
+        sums=f"{PUBLISHED}/nature/SHA256SUMS",
+        prices=f"{CONFIG}/prices.yaml",
     output:
         table=report(
             "<results>/cost/paper_cost.csv",
@@ -119,22 +119,22 @@ rule paper_cost:
         "paper_cost: recomputing the paper's own table"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --cost {input.cost:q} --v3-cost {input.v3_cost:q} \
             --rl-data {input.rl_data:q} --prices {input.prices:q} \
             --out {output.table:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
 rule cost_model:
     """Bound and model the GPU-hours of the published run from first principles."""
     input:
-        program="workflow/scripts/cost_model.py",
-        inputs="config/cost_model.yaml",
+        program=f"{CODE}/scripts/cost_model.py",
+        inputs=f"{CONFIG}/cost_model.yaml",
     output:
         table=report(
             "<results>/cost/cost_model.csv",
@@ -161,20 +161,20 @@ rule cost_model:
         "cost_model: what the published run must have cost"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --inputs {input.inputs:q} --out {output.table:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
 rule cost_model_measured:
     """Predict this run's stages with the same formulas, beside what was measured."""
     input:
-        program="workflow/scripts/cost_model_measured.py",
-        inputs="config/cost_model_mini.yaml",
+        program=f"{CODE}/scripts/cost_model_measured.py",
+        inputs=f"{CONFIG}/cost_model_mini.yaml",
         # as for stage_cost: whenever a stage ran anew, there is a new measurement
         ran=expand("<results>/benchmarks/{stage}.tsv", stage=BILLED),
     output:
@@ -212,12 +212,12 @@ rule cost_model_measured:
         "cost_model_measured: predicting what this run measured"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --inputs {input.inputs:q} --out {output.table:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 

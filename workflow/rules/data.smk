@@ -10,7 +10,7 @@ Keeps   results/attempts (the bill): on purpose not an output
 rule prompts:
     """Draw prompts in five categories, split them by content and filter them by n-grams."""
     input:
-        program="workflow/scripts/prompts.py",
+        program=f"{CODE}/scripts/prompts.py",
         user_prompts=config["data"]["user_prompts"] or [],
     output:
         train="<results>/data/train.jsonl",
@@ -46,7 +46,7 @@ rule prompts:
         "prompts: drawing the questions of train, validation and test"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
@@ -55,14 +55,14 @@ rule prompts:
             --out-test {output.test:q} --out-manifest {output.manifest:q} \
             --out-decontamination {output.decontamination:q} --out-recall {output.recall:q} \
             --out-worked {output.worked:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
 rule corpus:
     """Write the base corpus and the cold-start set, without any evaluation question."""
     input:
-        program="workflow/scripts/corpus.py",
+        program=f"{CODE}/scripts/corpus.py",
         train=rules.prompts.output.train,
         validation=rules.prompts.output.validation,
         test=rules.prompts.output.test,
@@ -96,7 +96,7 @@ rule corpus:
         "corpus: writing what the base model reads and the cold-start samples"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
@@ -104,14 +104,14 @@ rule corpus:
             --out-base-corpus {output.base_corpus:q} --out-cold-start {output.cold_start:q} \
             --out-general-sft {output.general_sft:q} \
             --out-manifest {output.manifest:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
 rule preferences:
     """Write judged pairs and marked responses for the reward models, none on evaluation prompts."""
     input:
-        program="workflow/scripts/preferences.py",
+        program=f"{CODE}/scripts/preferences.py",
         validation=rules.prompts.output.validation,
         test=rules.prompts.output.test,
     output:
@@ -143,7 +143,7 @@ rule preferences:
         "preferences: writing what the reward models learn from"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
@@ -151,7 +151,7 @@ rule preferences:
             --out-pairs {output.pairs:q} --out-heldout {output.heldout:q} \
             --out-safety {output.safety:q} --out-safety-heldout {output.safety_heldout:q} \
             --out-manifest {output.manifest:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 

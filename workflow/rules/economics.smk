@@ -10,13 +10,13 @@ Makes   results/cost: scopes.csv, power.csv, sensitivity.csv and rivals.csv abou
 rule economics:
     """Price what the paper's bill leaves out, and what it depends on."""
     input:
-        program="workflow/scripts/economics.py",
-        inputs="config/economics.yaml",
-        prices="config/prices.yaml",
-        cost="results/published/nature/cost.csv",
-        v3_cost="results/published/nature/v3_cost.csv",
-        rivals="results/published/nature/rivals.csv",
-        sums="results/published/nature/SHA256SUMS",
+        program=f"{CODE}/scripts/economics.py",
+        inputs=f"{CONFIG}/economics.yaml",
+        prices=f"{CONFIG}/prices.yaml",
+        cost=f"{PUBLISHED}/nature/cost.csv",
+        v3_cost=f"{PUBLISHED}/nature/v3_cost.csv",
+        rivals=f"{PUBLISHED}/nature/rivals.csv",
+        sums=f"{PUBLISHED}/nature/SHA256SUMS",
     output:
         scopes=report(
             "<results>/cost/scopes.csv",
@@ -50,7 +50,7 @@ rule economics:
         "economics: what the paper's bill leaves out and depends on"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
@@ -58,16 +58,16 @@ rule economics:
             --cost {input.cost:q} --v3-cost {input.v3_cost:q} --rivals {input.rivals:q} \
             --out-scopes {output.scopes:q} --out-power {output.power:q} \
             --out-sensitivity {output.sensitivity:q} --out-rivals {output.rivals:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
 rule allocation:
     """Divide allocated time into busy, start-up and idle, and add the run's carbon."""
     input:
-        program="workflow/scripts/allocation.py",
-        inputs="config/economics.yaml",
-        prices="config/prices.yaml",
+        program=f"{CODE}/scripts/allocation.py",
+        inputs=f"{CONFIG}/economics.yaml",
+        prices=f"{CONFIG}/prices.yaml",
         # as for stage_cost: whenever a stage ran anew, there is new time to divide
         ran=expand("<results>/benchmarks/{stage}.tsv", stage=BILLED),
     output:
@@ -98,24 +98,24 @@ rule allocation:
         "allocation: dividing held time into busy, start-up and idle"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --inputs {input.inputs:q} --prices {input.prices:q} \
             --benchmarks {params.benchmarks:q} \
             --out {output.table:q} --out-carbon {output.carbon:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
 rule projection:
     """Carry the speed of this run's attempts to the published run."""
     input:
-        program="workflow/scripts/projection.py",
-        inputs="config/cost_model.yaml",
-        economics="config/economics.yaml",
-        prices="config/prices.yaml",
+        program=f"{CODE}/scripts/projection.py",
+        inputs=f"{CONFIG}/cost_model.yaml",
+        economics=f"{CONFIG}/economics.yaml",
+        prices=f"{CONFIG}/prices.yaml",
         ran=expand("<results>/benchmarks/{stage}.tsv", stage=BILLED),
     output:
         table=report(
@@ -144,11 +144,11 @@ rule projection:
         "projection: from measured speed to the published run"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --inputs {input.inputs:q} --economics {input.economics:q} --prices {input.prices:q} \
             --measured {params.measured:q} --out {output.table:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """

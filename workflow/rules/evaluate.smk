@@ -12,7 +12,8 @@ Keeps   results/state/score_* and results/state/curve_* (samples until a stage i
 rule score:
     """Sample k responses to each test question and judge them."""
     input:
-        program="workflow/scripts/score.py",
+        program=f"{CODE}/scripts/score.py",
+        fits=lambda wildcards: fits("evaluate"),
         model=lambda wildcards: (CHECKPOINTS | CONTROLS | LOOSE)[wildcards.checkpoint],
         given_files=lambda wildcards: (
             given_files(wildcards.checkpoint) + files_of(LOOSE.get(wildcards.checkpoint))
@@ -47,7 +48,7 @@ rule score:
         "score: evaluating {wildcards.checkpoint} on the test prompts"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+        PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
@@ -55,14 +56,14 @@ rule score:
             --checkpoint {wildcards.checkpoint:q} --model {input.model:q} --test {input.test:q} \
             --out-samples {output.samples:q} --out-questions {output.questions:q} \
             --out-scores {output.scores:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
 rule scores:
     """Put the scores of all checkpoints into one table, with the share preferred to the base."""
     input:
-        program="workflow/scripts/scores.py",
+        program=f"{CODE}/scripts/scores.py",
         scores=expand("<results>/evaluate/{checkpoint}/scores.csv", checkpoint=CHECKPOINTS),
         samples=expand("<results>/evaluate/{checkpoint}/samples.jsonl", checkpoint=CHECKPOINTS),
     output:
@@ -93,21 +94,21 @@ rule scores:
         "scores: joining the tables of the checkpoints"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --checkpoints {params.checkpoints:q} --reference base \
             --scores {input.scores:q} --samples {input.samples:q} \
             --out-scores {output.scores:q} --out-preference {output.preference:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
 rule ladder:
     """Lay the checkpoints of the recipe beside one another and test neighbours."""
     input:
-        program="workflow/scripts/ladder.py",
+        program=f"{CODE}/scripts/ladder.py",
         questions=expand("<results>/evaluate/{checkpoint}/questions.csv", checkpoint=LADDER),
         scores=rules.scores.output.scores,
         preference=rules.scores.output.preference,
@@ -143,21 +144,21 @@ rule ladder:
         "ladder: comparing the checkpoints of the recipe"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --checkpoints {params.checkpoints:q} --questions {input.questions:q} \
             --scores {input.scores:q} --preference {input.preference:q} \
             --out-ladder {output.ladder:q} --out-tests {output.tests:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
 rule risk_control:
     """Put a keyword list and a review by the safety reward model in front of checkpoints."""
     input:
-        program="workflow/scripts/risk_control.py",
+        program=f"{CODE}/scripts/risk_control.py",
         samples=expand("<results>/evaluate/{checkpoint}/samples.jsonl", checkpoint=LADDER[-1:]),
         reviewer=REWARD_MODELS["rm_safety"],
     output:
@@ -187,21 +188,22 @@ rule risk_control:
         "risk_control: what an external filter changes"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+        PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --checkpoints {params.checkpoints:q} --samples {input.samples:q} \
             --reviewer {input.reviewer:q} --out-filter {output.filter:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
 rule curve:
     """Evaluate the checkpoints that an RL stage left along the way."""
     input:
-        program="workflow/scripts/curve.py",
+        program=f"{CODE}/scripts/curve.py",
+        fits=lambda wildcards: fits("evaluate"),
         along="<results>/rl/{stage}/along",
         metrics="<results>/rl/{stage}/metrics.csv",
         test=rules.prompts.output.test,
@@ -239,14 +241,14 @@ rule curve:
         "curve: evaluating {wildcards.stage} along its training"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+        PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} --stage {params.stage:q} \
             --along {input.along:q} --metrics {input.metrics:q} --test {input.test:q} \
             --out-curve {output.curve:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 

@@ -10,8 +10,8 @@ Makes   results/exports: FOCUS, MLPerf logs, in-toto statements, a Workflow Run 
 rule exports:
     """Write the records of the run in the formats that auditors' tools read."""
     input:
-        program="workflow/scripts/exports.py",
-        prices="config/prices.yaml",
+        program=f"{CODE}/scripts/exports.py",
+        prices=f"{CONFIG}/prices.yaml",
         prompts=rules.prompts.output.manifest,
         seal=rules.seal.output.seal,
         tables=[
@@ -28,9 +28,9 @@ rule exports:
             rules.page.output.report,
         ],
         workflow=[
-            "Snakefile",
-            *sorted(Path("workflow/rules").glob("*.smk")),
-            *workflow.configfiles,
+            f"{HOME}Snakefile",
+            *sorted(str(file) for file in Path(f"{CODE}/rules").glob("*.smk")),
+            *CONFIG_FILES,
         ],
     output:
         folder=directory("<results>/exports"),
@@ -56,12 +56,12 @@ rule exports:
         "exports: writing the records in auditors' formats"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --results {params.results:q} --prices {input.prices:q} --stages {params.stages:q} \
             --tables {input.tables:q} --workflow {input.workflow:q} \
             --out {output.folder:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """

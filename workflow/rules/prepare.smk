@@ -12,7 +12,7 @@ Keeps   results/state (checkpoints), results/attempts, results/wandb: not output
 rule tokenizer:
     """Train the tokenizer on the corpus, or take the own base's, and count all data in tokens."""
     input:
-        program="workflow/scripts/tokenizer.py",
+        program=f"{CODE}/scripts/tokenizer.py",
         base_corpus=rules.corpus.output.base_corpus,
         cold_start=rules.corpus.output.cold_start,
         samples=[rules.corpus.output.general_sft, rules.prompts.output.worked],
@@ -42,7 +42,7 @@ rule tokenizer:
         "tokenizer: learning the vocabulary"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
@@ -51,14 +51,15 @@ rule tokenizer:
             --samples {input.samples:q} --own-base {input.own_base:q} \
             --out-tokenizer {output.tokenizer:q} \
             --out-tokens-manifest {output.tokens_manifest:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
 rule base:
     """Pretrain the base model from scratch on packed rows."""
     input:
-        program="workflow/scripts/pretrain.py",
+        program=f"{CODE}/scripts/pretrain.py",
+        fits=lambda wildcards: fits("base"),
         base_corpus=rules.corpus.output.base_corpus,
         tokenizer=rules.tokenizer.output.tokenizer,
     output:
@@ -88,7 +89,7 @@ rule base:
         "base: pretraining from scratch"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+        PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} --stage {params.stage:q} --planned-device {params.device:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --nodes {resources.nodes} \
@@ -96,11 +97,16 @@ rule base:
             --base-corpus {input.base_corpus:q} --tokenizer {input.tokenizer:q} \
             --tracking {resources.tracking:q} --wandb {params.wandb:q} \
             --out-checkpoint {output.checkpoint:q} --out-metrics {output.metrics:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
 use rule base as small_base with:
+    input:
+        program=f"{CODE}/scripts/pretrain.py",
+        fits=lambda wildcards: fits("small_base"),
+        base_corpus=rules.corpus.output.base_corpus,
+        tokenizer=rules.tokenizer.output.tokenizer,
     output:
         checkpoint=directory("<results>/prepare/small_base"),
         metrics="<results>/prepare/small_base_metrics.csv",
@@ -119,7 +125,8 @@ use rule base as small_base with:
 rule dev1:
     """Fine-tune the base on the cold-start set, loss on responses only."""
     input:
-        program="workflow/scripts/finetune.py",
+        program=f"{CODE}/scripts/finetune.py",
+        fits=lambda wildcards: fits("dev1"),
         start=BASE,
         given_files=given_files("base"),
         samples=rules.corpus.output.cold_start,
@@ -151,7 +158,7 @@ rule dev1:
         "dev1: fine-tuning the base on worked responses"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+        PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} --stage {params.stage:q} --planned-device {params.device:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --nodes {resources.nodes} \
@@ -159,14 +166,15 @@ rule dev1:
             --start {input.start:q} --samples {input.samples:q} --streams {params.streams:q} \
             --tracking {resources.tracking:q} --wandb {params.wandb:q} \
             --out-checkpoint {output.checkpoint:q} --out-metrics {output.metrics:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
 rule rm_helpful:
     """Train the pairwise reward model of helpfulness, scored on the final answer."""
     input:
-        program="workflow/scripts/reward_model.py",
+        program=f"{CODE}/scripts/reward_model.py",
+        fits=lambda wildcards: fits("rm_helpful"),
         start=CHECKPOINTS["dev1"],
         given_files=given_files("dev1"),
         train=rules.preferences.output.pairs,
@@ -199,7 +207,7 @@ rule rm_helpful:
         "rm_helpful: learning which answer is preferred"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+        PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} --stage {params.stage:q} --planned-device {params.device:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --nodes {resources.nodes} \
@@ -208,13 +216,14 @@ rule rm_helpful:
             --tracking {resources.tracking:q} --wandb {params.wandb:q} \
             --out-model {output.model:q} --out-metrics {output.metrics:q} \
             --out-accuracy {output.accuracy:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
 use rule rm_helpful as rm_safety with:
     input:
-        program="workflow/scripts/reward_model.py",
+        program=f"{CODE}/scripts/reward_model.py",
+        fits=lambda wildcards: fits("rm_safety"),
         start=CHECKPOINTS["dev1"],
         given_files=given_files("dev1"),
         train=rules.preferences.output.safety,
@@ -238,7 +247,7 @@ use rule rm_helpful as rm_safety with:
 rule rm_accuracy:
     """Put the held-out accuracies of both reward models into one table."""
     input:
-        program="workflow/scripts/rm_accuracy.py",
+        program=f"{CODE}/scripts/rm_accuracy.py",
         accuracies=[rules.rm_helpful.output.accuracy, rules.rm_safety.output.accuracy],
     output:
         table="<results>/prepare/rm_accuracy.csv",
@@ -262,12 +271,12 @@ rule rm_accuracy:
         "rm_accuracy: joining the held-out accuracies"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --accuracies {input.accuracies:q} --out {output.table:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 

@@ -12,7 +12,7 @@ report: "../report/workflow.rst"
 rule page:
     """Put what was run, what came out and what it cost on one page."""
     input:
-        program="workflow/scripts/page.py",
+        program=f"{CODE}/scripts/page.py",
         prompts_manifest=rules.prompts.output.manifest,
         corpus_manifest=rules.corpus.output.manifest,
         tokens_manifest=rules.tokenizer.output.tokens_manifest,
@@ -25,17 +25,17 @@ rule page:
         test=rules.prompts.output.test,
         scores=rules.scores.output.scores,
         claims="<results>/claims/claims.csv",
-        claims_config="config/claims.yaml",
+        claims_config=f"{CONFIG}/claims.yaml",
         ladder="<results>/evaluate/ladder.csv",
         ladder_tests="<results>/evaluate/ladder_tests.csv",
-        published_ladder="results/published/nature/stages_benchmarks.csv",
+        published_ladder=f"{PUBLISHED}/nature/stages_benchmarks.csv",
         rm_accuracy=rules.rm_accuracy.output.table,
         sft_statistics="<results>/data/sft_statistics.csv",
         sft_rejections="<results>/data/sft_rejections.csv",
-        published_sft="results/published/nature/sft_data.csv",
+        published_sft=f"{PUBLISHED}/nature/sft_data.csv",
         curve="<results>/rl/r1_zero/curve.csv",
         curves=[f"<results>/rl/{stage}/curve.csv" for stage in CURVES if stage != "r1_zero"],
-        published_curve="results/published/nature/r1_zero_curve.csv",
+        published_curve=f"{PUBLISHED}/nature/r1_zero_curve.csv",
         cost_by_stage=rules.stage_cost.output.table,
         paper_cost=rules.paper_cost.output.table,
         seal=rules.seal.output.seal,
@@ -48,12 +48,12 @@ rule page:
         projection=rules.projection.output.table,
         cost_model=rules.cost_model.output.table,
         cost_model_measured=rules.cost_model_measured.output.table,
-        published_cost="results/published/nature/cost.csv",
-        published_v3_cost="results/published/nature/v3_cost.csv",
-        economics_config="config/economics.yaml",
-        cost_model_config="config/cost_model.yaml",
-        own_model_config="config/cost_model_mini.yaml",
-        prices="config/prices.yaml",
+        published_cost=f"{PUBLISHED}/nature/cost.csv",
+        published_v3_cost=f"{PUBLISHED}/nature/v3_cost.csv",
+        economics_config=f"{CONFIG}/economics.yaml",
+        cost_model_config=f"{CONFIG}/cost_model.yaml",
+        own_model_config=f"{CONFIG}/cost_model_mini.yaml",
+        prices=f"{CONFIG}/prices.yaml",
     output:
         report=report(
             "<results>/report.html",
@@ -90,13 +90,13 @@ rule page:
         ),
         state=f"{RESULTS}/state/page",
         attempts=f"{RESULTS}/attempts",
-        templates="workflow/report",
+        templates=f"{CODE}/report",
         code=code_digest("page", "report"),
     message:
         "page: writing the report"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
@@ -127,7 +127,7 @@ rule page:
             --own-model-config {input.own_model_config:q} --prices {input.prices:q} \
             --templates {params.templates:q} \
             --out-report {output.report:q} --out-summary {output.summary:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 

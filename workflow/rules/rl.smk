@@ -13,7 +13,8 @@ GATE = [] if config["gate"]["pilot_gain"] is None else "<results>/prepare/gate.j
 rule r1_zero:
     """Improve the base with GRPO on accuracy and format rewards alone."""
     input:
-        program="workflow/scripts/reinforce.py",
+        program=f"{CODE}/scripts/reinforce.py",
+        fits=lambda wildcards: fits("r1_zero"),
         gate=GATE,
         start=STARTS["r1_zero"],
         given_files=given_files("base"),
@@ -50,7 +51,7 @@ rule r1_zero:
         "r1_zero: reinforcement learning from the base, without any worked example"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+        PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} --stage {params.stage:q} --planned-device {params.device:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --nodes {resources.nodes} \
@@ -61,13 +62,14 @@ rule r1_zero:
             --tracking {resources.tracking:q} --wandb {params.wandb:q} \
             --out-checkpoint {output.checkpoint:q} --out-along {output.along:q} \
             --out-metrics {output.metrics:q} --out-memory {output.memory:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
 use rule r1_zero as pilot with:
     input:
-        program="workflow/scripts/reinforce.py",
+        program=f"{CODE}/scripts/reinforce.py",
+        fits=lambda wildcards: fits("pilot"),
         start=STARTS["pilot"],
         given_files=given_files("small_base"),
         train=rules.prompts.output.train,
@@ -99,7 +101,8 @@ use rule r1_zero as pilot with:
 
 use rule r1_zero as dev2 with:
     input:
-        program="workflow/scripts/reinforce.py",
+        program=f"{CODE}/scripts/reinforce.py",
+        fits=lambda wildcards: fits("dev2"),
         gate=GATE,
         start=STARTS["dev2"],
         given_files=given_files("dev1"),
@@ -127,7 +130,7 @@ use rule r1_zero as dev2 with:
 rule gate:
     """Stop before the larger runs unless the pilot gained what gate.pilot_gain asks for."""
     input:
-        program="workflow/scripts/gate.py",
+        program=f"{CODE}/scripts/gate.py",
         before="<results>/evaluate/small_base/scores.csv",
         after="<results>/evaluate/pilot/scores.csv",
     output:
@@ -152,19 +155,20 @@ rule gate:
         "gate: comparing the pilot with its base"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --before {input.before:q} --after {input.after:q} --out {output.gain:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
 rule sft_data:
     """Sample from dev2, keep what is right and readable, add general data."""
     input:
-        program="workflow/scripts/sft_data.py",
+        program=f"{CODE}/scripts/sft_data.py",
+        fits=lambda wildcards: fits("sft_data"),
         checkpoint=CHECKPOINTS["dev2"],
         given_files=given_files("dev2"),
         train=rules.prompts.output.train,
@@ -194,7 +198,7 @@ rule sft_data:
         "sft_data: rejection sampling from dev2"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
+        PYTHONHASHSEED=0 OMP_WAIT_POLICY=PASSIVE \
             OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} \
             python {input.program:q} \
             --settings {params.settings:q} --gpus {resources.gpu} --state {params.state:q} \
@@ -203,13 +207,14 @@ rule sft_data:
             --general {input.general:q} \
             --out-data {output.data:q} --out-unfiltered {output.unfiltered:q} \
             --out-statistics {output.statistics:q} --out-rejections {output.rejections:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
 use rule dev1 as dev3 with:
     input:
-        program="workflow/scripts/finetune.py",
+        program=f"{CODE}/scripts/finetune.py",
+        fits=lambda wildcards: fits("dev3"),
         start=BASE,
         given_files=given_files("base"),
         samples=SFT_DATA,
@@ -237,7 +242,8 @@ use rule dev1 as dev3 with:
 
 use rule r1_zero as r1 with:
     input:
-        program="workflow/scripts/reinforce.py",
+        program=f"{CODE}/scripts/reinforce.py",
+        fits=lambda wildcards: fits("r1"),
         start=STARTS["r1"],
         given_files=given_files("dev3", "rm_helpful", "rm_safety"),
         train=rules.prompts.output.train,
@@ -263,7 +269,8 @@ use rule r1_zero as r1 with:
 
 use rule dev3 as distill with:
     input:
-        program="workflow/scripts/finetune.py",
+        program=f"{CODE}/scripts/finetune.py",
+        fits=lambda wildcards: fits("distill"),
         start=CHECKPOINTS["small_base"],
         given_files=given_files("small_base"),
         samples=SFT_DATA,
@@ -285,7 +292,8 @@ use rule dev3 as distill with:
 
 use rule r1_zero as small_zero with:
     input:
-        program="workflow/scripts/reinforce.py",
+        program=f"{CODE}/scripts/reinforce.py",
+        fits=lambda wildcards: fits("small_zero"),
         start=STARTS["small_zero"],
         given_files=given_files("small_base"),
         train=rules.prompts.output.train,

@@ -10,8 +10,8 @@ Keeps   all three: a seal only appends, so they are updated and never removed
 rule seal:
     """Seal every attempt of the run in a ledger that only grows."""
     input:
-        program="workflow/scripts/seal.py",
-        prices="config/prices.yaml",
+        program=f"{CODE}/scripts/seal.py",
+        prices=f"{CONFIG}/prices.yaml",
         # new whenever a stage ran anew, also when its results are the same: then so is the bill
         ran=expand("<results>/benchmarks/{stage}.tsv", stage=BILLED),
     output:
@@ -40,11 +40,11 @@ rule seal:
         "seal: entering every attempt into the ledger"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --prices {input.prices:q} --configuration {resources.configuration:q} \
             --out-ledger {output.ledger:q} --out-seal {output.seal:q} --out-root {output.root:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """

@@ -9,7 +9,7 @@ Makes   results/cost/slurm_by_rule.csv and slurm_jobs.csv: what the cluster acco
 rule slurm_accounting:
     """Reconcile the attempts of this run with Slurm's accounting of its jobs."""
     input:
-        program="workflow/scripts/slurm_accounting.py",
+        program=f"{CODE}/scripts/slurm_accounting.py",
         sacct="<results>/cost/sacct.txt",
     output:
         by_rule=report(
@@ -38,10 +38,10 @@ rule slurm_accounting:
         "slurm_accounting: the cluster's accounting beside the attempts"
     shell:
         r"""
-        R1REPRO_PROGRESS=3 PYTHONHASHSEED=0 \
+        PYTHONHASHSEED=0 \
             python {input.program:q} \
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --sacct {input.sacct:q} --out-by-rule {output.by_rule:q} --out-jobs {output.jobs:q} \
-            3>&2 >{log:q} 2>&1
+            >{log:q} 2>&1
         """

@@ -9,6 +9,9 @@ from r1repro.audit.exports.folder import Source, load, write_exports
 from r1repro.audit.prices import load_prices, preferred_rows
 from r1repro.cli import run_program, stage_parser
 from r1repro.files import atomic_dir
+from r1repro.provenance import SCRIPTS
+
+ROOT = SCRIPTS.parents[1]
 
 
 def main() -> None:
@@ -37,7 +40,7 @@ def main() -> None:
             attempts=args.attempts,
             stages=tuple(args.stages),
             tables=tuple(args.tables),
-            workflow={in_crate(path): path for path in args.workflow},
+            workflow=in_crate(args.workflow),
             about=f"scale {settings['scale']}, seed {settings['seed']}",
             leave_out=attempt.id,
         )
@@ -51,10 +54,14 @@ def main() -> None:
         print(f"ledger root: {loaded.root or 'none, nothing was sealed'}")
 
 
-def in_crate(path: Path) -> str:
-    """Return the name of a file of the workflow in the crate; files from elsewhere are settings."""
-    inside = not path.is_absolute() and ".." not in path.parts
-    return path.as_posix() if inside else f"config/{path.name}"
+def in_crate(paths: list[Path]) -> dict[str, Path]:
+    """Return name in the crate -> file of the workflow; files from elsewhere are settings."""
+    named: dict[str, Path] = {}
+    for path in paths:
+        inside = path.resolve().is_relative_to(ROOT)
+        name = path.resolve().relative_to(ROOT).as_posix() if inside else f"config/{path.name}"
+        named[f"config/{len(named)}_{path.name}" if name in named else name] = path
+    return named
 
 
 if __name__ == "__main__":

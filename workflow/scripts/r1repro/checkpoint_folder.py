@@ -61,7 +61,7 @@ def config_of(folder: Path) -> dict:
 def check_folder(folder: Path) -> None:
     """Raise InputError unless a folder's files are those of a checkpoint that fit together."""
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder; give a path relative to the repository's root")
+        raise InputError(f"{folder} is no folder; paths start in the folder where snakemake runs")
     if folder.resolve().is_relative_to(RESULTS.resolve()):
         raise InputError(f"{folder} is made by this workflow; copy it out of {RESULTS}/ first")
     config = config_of(folder)

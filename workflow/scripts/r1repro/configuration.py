@@ -11,6 +11,7 @@ Choices  Keys are written as section.key. Whole numbers must be written as such 
 """
 
 import copy
+import datetime
 import difflib
 import json
 import math
@@ -22,6 +23,7 @@ from pathlib import Path
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
+from r1repro.arms import RL_STAGES, wrong_arms, wrong_names
 from r1repro.errors import InputError
 from r1repro.given import STAGES, Given, positions_for, problems_of, separate
 from r1repro.inheritance import Inherited, LikeError, resolve
@@ -44,7 +46,6 @@ NOT_ABOVE = (
     ("evaluate.curve_prompts_per_category", "data.prompts_per_category.test"),
     ("sft_data.keep_per_prompt", "sft_data.samples_per_prompt"),
 )
-RL_STAGES = ("r1_zero", "pilot", "dev2", "r1", "small_zero")
 OTHER_ROWS = (
     "base", "small_base", "tiny_base",
     "dev1", "dev3", "distill", "sft_only", "unfiltered", "distill_tiny", "rm_helpful", "rm_safety",
@@ -122,6 +123,10 @@ def _type_sentence(error: ValidationError, name: str) -> str:
         )
     if "object" in wanted and isinstance(error.instance, str):
         sentence += f"; a path may stand for {', '.join(STAGES)}"
+    takes_path = "string" in wanted or "object" in wanted
+    like_number = isinstance(error.instance, int | float | datetime.date)
+    if takes_path and like_number and not isinstance(error.instance, bool):
+        sentence += "; write ./ before the name of a file or folder that looks like a number"
     if "boolean" in wanted and str(error.instance).lower() in ("true", "false"):
         sentence += "; this is text: write it without quotes, and with --config as True or False"
     if "integer" in wanted and isinstance(error.instance, float):
@@ -215,18 +220,9 @@ def rl_sections(config: Mapping) -> list[str]:
     return [*RL_STAGES, *(f"controls.{name}" for name in config["controls"])]
 
 
-def _wrong_arms(config: Mapping) -> Iterator[tuple[list[str], str]]:
-    """Yield arms of `controls` that differ from no stage of RL."""
-    arms = config["controls"]
-    for name, arm in arms.items() if isinstance(arms, Mapping) else ():
-        if isinstance(arm, Mapping) and arm.get("like") not in RL_STAGES:
-            key = f"controls.{name}.like"
-            yield [key], f"'{key}' must name one of {', '.join(RL_STAGES)}"
-
-
 def _wrong_stages(config: Mapping) -> Iterator[tuple[list[str], str]]:
     """Yield arms that differ from no stage, and a seed that is not among the seeds."""
-    yield from _wrong_arms(config)
+    yield from wrong_arms(config)
     if config["seeds"] is not None and config["seed"] not in config["seeds"]:
         yield (
             ["seed", "seeds"],
@@ -265,18 +261,36 @@ def value_at(config: Mapping, key: str) -> object:
     return value
 
 
+class Problem(str):
+    """One sentence; `section` is the stage or arm that it concerns, None if it stops every run."""
+
+    section: str | None = None
+
+
 def problems(
     config: Mapping, schema: Mapping, files: Iterable[str | Path], command_line: Mapping
-) -> list[str]:
+) -> list[Problem]:
     """Return one sentence per problem of a merged configuration, in the order of its keys.
 
     The configuration is as written: sections with `like` hold their own keys alone, and a stage
     that comes from outside has a path for its section.
     """
+    return [
+        text if isinstance(text, Problem) else Problem(text)
+        for text in _problems(config, schema, files, command_line)
+    ]
+
+
+def _problems(
+    config: Mapping, schema: Mapping, files: Iterable[str | Path], command_line: Mapping
+) -> list[str]:
     places = Places(files, command_line)
     found = list(places.repeated)
     config = copy.deepcopy(dict(config))
     given = separate(config, files)
+    names = [f"{places.of(('controls', name))}: {text}" for name, text in wrong_names(config)]
+    if names:
+        return found + names
     whole = copy.deepcopy(config)
     try:
         resolve(whole)
@@ -289,7 +303,7 @@ def problems(
     # what such an arm inherits are keys that its author never wrote
     arms = [
         f"{places.of(*(key.split('.') for key in keys))}: {text}"
-        for keys, text in _wrong_arms(whole)
+        for keys, text in wrong_arms(whole)
     ]
     if arms:
         return found + arms
@@ -326,8 +340,8 @@ def _beyond_schema(
     if own is not None and not Path(own).is_file():
         place = places.of(("data", "user_prompts"))
         yield (
-            f"{place}: 'data.user_prompts' names {own}, which is no file; give a path relative "
-            "to the root of the repository"
+            f"{place}: 'data.user_prompts' names {own}, which is no file; paths start in "
+            "the folder where snakemake runs"
         )
     outside = list(problems_of(config, given))
     for key, text in outside:
@@ -343,7 +357,11 @@ def _beyond_schema(
     for keys, text in relations(whole, given):
         paths = [tuple(key.split(".")) for key in keys]
         if not inherited.all_of(paths):
-            yield f"{places.of(*map(inherited.source, paths))}: {text}"
+            found = Problem(f"{places.of(*map(inherited.source, paths))}: {text}")
+            section = keys[0].rpartition(".")[0]
+            if section in (*rl_sections(whole), *OTHER_ROWS, "sft_data", "evaluate"):
+                found.section = section
+            yield found
 
 
 def settings_of(

@@ -90,7 +90,6 @@ class EvaluationRun:
         ):
             groups.append(group)
             progress.update(len(groups))
-        progress.close()
         return groups
 
 

@@ -58,7 +58,7 @@ class Given(NamedTuple):
 def check_attempts(folder: Path) -> None:
     """Raise InputError unless a folder holds attempt records."""
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder; give a path relative to the repository's root")
+        raise InputError(f"{folder} is no folder; paths start in the folder where snakemake runs")
     if not records_in(str(folder)):
         raise InputError(
             f"{folder} holds no attempt record (STAGE/*.jsonl); give the folder `attempts` of a run"
@@ -151,5 +151,6 @@ def records_in(folder: str | None) -> list[str]:
 
 
 def name_of(checkpoint: str) -> str:
-    """Return what a folder that is evaluated is called in tables and records."""
-    return "given_" + re.sub(r"[^\w.-]+", "_", Path(checkpoint).resolve().name, flags=re.ASCII)
+    """Return what a folder that is evaluated is called in tables, records and names of files."""
+    name = re.sub(r"[^\w.-]+", "_", Path(checkpoint).resolve().name, flags=re.ASCII)
+    return f"given_{name[:64]}"

@@ -33,6 +33,30 @@ def laid_over(lower: Mapping, upper: Mapping) -> dict:
     return merged
 
 
+def layered(layers: Iterable[Mapping]) -> dict:
+    """Return mappings laid over one another, the last on top.
+
+    `controls: {}` drops the arms below it: they are a list by name, not settings.
+    """
+    whole: dict = {}
+    for layer in layers:
+        whole = laid_over(whole, layer)
+        if layer.get(CONTROLS) == {}:
+            whole[CONTROLS] = {}
+    return whole
+
+
+def sources_of(config: Mapping, section: str) -> list[str]:
+    """Return a section and those that it has keys from; `section` is a key or controls.NAME."""
+    found = [section]
+    arm = section.removeprefix(f"{CONTROLS}.")
+    part = config[section] if arm == section else config[CONTROLS][arm]
+    while isinstance(part, Mapping) and LIKE in part:
+        found.append(part[LIKE])
+        part = config[part[LIKE]]
+    return found
+
+
 def inheriting(config: Mapping) -> Iterator[tuple[str, Mapping]]:
     """Yield (section.key, section) of every section that names another."""
     for name, section in config.items():

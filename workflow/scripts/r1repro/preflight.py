@@ -1,20 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is looked at before a run begins: one run per folder, a writable folder, enough disk.
+"""What is looked at before a run begins: one run per folder, a writable folder, enough disk."""
 
-The lock is an flock on a file: the system drops it with the process, so that a workflow killed
-hard leaves nothing behind that someone has to remove. Jobs do not inherit it.
-"""
-
-import fcntl
 import logging
-import os
 import shlex
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
-from r1repro.errors import StageError
+from r1repro.errors import StageError, StateError
+from r1repro.locks import FileLock
 
 LOCK = Path(".snakemake/r1repro.lock")
 # What a run of each scale writes, with room to spare.
@@ -94,22 +89,20 @@ def check_conda(used: bool, program: str | None) -> None:
         )
 
 
-def take_lock(path: Path = LOCK) -> int:
-    """Hold the folder for this process until it ends; return the open descriptor.
+def take_lock(path: Path = LOCK) -> FileLock:
+    """Hold the folder for this process; return the lock, whose descriptor stays open until its end.
 
-    Raises PreflightError when another run holds it.
+    Raises PreflightError when another run holds it or the file cannot be locked.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
-        os.close(descriptor)
-        raise PreflightError(
-            f"another run (process {holder}) is working in {Path.cwd()}; wait until it has "
-            "finished or stop it, then run again; nothing was changed"
-        ) from None
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-    return descriptor
+        lock = FileLock(path)
+        if lock.take():
+            return lock
+    except StateError as error:
+        raise PreflightError(str(error)) from error
+    holder = lock.holder()
+    lock.close()
+    raise PreflightError(
+        f"another run (process {holder}) is working in {Path.cwd()}; wait until it has "
+        "finished or stop it, then run again; nothing was changed"
+    )

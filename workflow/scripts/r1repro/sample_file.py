@@ -36,5 +36,5 @@ def each_sample(path: Path) -> Iterator[dict]:
 def check_samples(path: Path) -> None:
     """Raise InputError unless a file begins with a sample; the others are checked when read."""
     if not path.is_file():
-        raise InputError(f"{path} is no file; give a path relative to the repository's root")
+        raise InputError(f"{path} is no file; paths start in the folder where snakemake runs")
     next(each_sample(path))

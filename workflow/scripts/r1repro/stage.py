@@ -115,5 +115,3 @@ def open_training(
         attempt.wandb_run_id = tracker.run_id
         run = TrainingRun(stage, attempt, state, tracker, unit)
         yield run
-        if run.progress is not None:
-            run.progress.close()

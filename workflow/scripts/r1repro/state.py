@@ -8,7 +8,6 @@ save is a folder written under another name, synced, and renamed; SHA256SUMS ins
 file. A save that does not match its checksums is not used, and the log says so.
 """
 
-import fcntl
 import os
 import shutil
 import sys
@@ -26,6 +25,7 @@ from r1repro.files import (
     write_jsonl_atomic,
     write_text_atomic,
 )
+from r1repro.locks import FileLock
 
 KEEP = 2
 PORTION, ROWS = "portion_", "rows.jsonl"
@@ -47,8 +47,7 @@ class StageState:
 
     def __init__(self, folder: Path, identity: str, wait_seconds: float = 3600.0):
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        self.lock = open(folder / "lock", "a+", encoding="utf-8")  # noqa: SIM115
+        self.lock = FileLock(folder / "lock")
         self._acquire(wait_seconds)
         self._adopt(identity)
 
@@ -61,27 +60,18 @@ class StageState:
     def _acquire(self, wait_seconds: float) -> None:
         deadline = time.monotonic() + wait_seconds
         next_notice = 0.0
-        while True:
-            try:
-                fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                self.lock.seek(0)
-                holder = self.lock.read().strip() or "unknown"
-                if time.monotonic() > deadline:
-                    self.lock.close()
-                    raise StateError(
-                        f"{self.folder} is in use by process {holder}; stop it or wait until it "
-                        "has finished, then run again"
-                    ) from None
-                if time.monotonic() >= next_notice:
-                    print(f"waiting for process {holder}, which works in {self.folder}", flush=True)
-                    next_notice = time.monotonic() + SECONDS_BETWEEN_NOTICES
-                time.sleep(0.2)
-        self.lock.seek(0)
-        self.lock.truncate()
-        self.lock.write(str(os.getpid()))
-        self.lock.flush()
+        while not self.lock.take():
+            holder = self.lock.holder()
+            if time.monotonic() > deadline:
+                self.lock.close()
+                raise StateError(
+                    f"{self.folder} is in use by process {holder}; stop it or wait until it "
+                    "has finished, then run again"
+                )
+            if time.monotonic() >= next_notice:
+                print(f"waiting for process {holder}, which works in {self.folder}", flush=True)
+                next_notice = time.monotonic() + SECONDS_BETWEEN_NOTICES
+            time.sleep(0.2)
 
     def _adopt(self, identity: str) -> None:
         """Keep saves made under the same fingerprint; move any others aside."""

@@ -51,7 +51,6 @@ def make_sft_data(args: Namespace, run) -> None:
     ):  # fmt: skip
         selection.add(group)
         progress.update(selection.prompts)
-    progress.close()
     if not selection.filtered:
         said = (
             f"none of the {selection.counts['sampled']} responses of {args.checkpoint} is good "

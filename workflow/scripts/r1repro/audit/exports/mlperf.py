@@ -9,8 +9,9 @@ Run       The last attempt that completed before its checkpoints were scored, an
           before it that were cut off and that it continued: same settings and code, after the
           previous completed one. The clock starts with the first and is never paused; waiting
           between attempts counts.
-Times     init_start is the start of the first process, run_start the begin of its record (so
-          loading counts as run), run_stop the end of the last attempt. Begin is the wall clock,
+Times     init_start is the start of the first process (where the system does not say when that was,
+          as macOS, the begin of its record), run_start the begin of its record (so loading counts
+          as run), run_stop the end of the last attempt. Begin is the wall clock,
           everything after it in an attempt the steady one. One block an attempt.
 Evaluated After training, by the stage `curve`, from the checkpoints kept on the way: these lines
           come after run_stop and carry the training samples of their checkpoint.
@@ -223,7 +224,7 @@ def mlperf_lines(run: Run, root: str = "") -> list[dict]:
     """
     first, last = run.attempts[0], run.attempts[-1]
     run_start = _milliseconds(started(first.record))
-    imports = timedelta(seconds=first.begin["process_seconds_before"])
+    imports = timedelta(seconds=first.begin["process_seconds_before"] or 0)
     init_start = _milliseconds(started(first.record) - imports)
     lines = [
         _line(init_start, "cache_clear", False, reason="caches of the system are left alone"),

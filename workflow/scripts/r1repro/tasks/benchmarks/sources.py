@@ -12,7 +12,7 @@ import yaml
 from r1repro.errors import InputError
 
 HARNESS = "lm_eval:"
-TASK_NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
+TASK_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
 FORMATS = ("json", "csv", "parquet")
 JUDGES = ("math", "choice")
 

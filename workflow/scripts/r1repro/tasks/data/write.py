@@ -55,7 +55,6 @@ def write_prompts(
     total = sum(sum(prompts_of(data, category).values()) for category in CATEGORIES)
     progress = Progress("prompts", total, "prompts")
     splits = build_splits(data, seed, user_records, progress.update)
-    progress.close()
     for removed in splits.user_removed:
         print(
             f"warning: own prompt of line {removed['line']} repeats the evaluation question "
@@ -128,7 +127,6 @@ def write_corpus(
         data, seed, evaluation, filter_, tallies["base_corpus"], progress.update
     )
     entries = {corpus_path.name: write_records(corpus_path, corpus)}
-    progress.close()
     cold_start = cold_start_records(data, seed, evaluation, filter_, tallies["cold_start"])
     entries[cold_start_path.name] = write_records(cold_start_path, cold_start)
     count = settings["sft_data"]["general_samples"]
@@ -162,7 +160,6 @@ def write_preferences(
         records = make(f"preferences {name}", held_out, count, source, tallies[name])
         entries[path.name] = write_records(path, records)
         progress.update(number)
-    progress.close()
     decontamination = {
         "parameters": filter_.parameters(),
         "streams": {name: tally.report() for name, tally in tallies.items()},
