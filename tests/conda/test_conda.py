@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
+from clones import copy_repository, snakemake
 from conda_world import (
     ENVIRONMENT_FILES,
     FRONT_END,
@@ -22,7 +23,6 @@ from conda_world import (
     run,
     same_python,
 )
-from conftest import copy_repository, snakemake
 from rules import DERIVED, RULES, TARGETS
 
 pytestmark = [pytest.mark.conda, pytest.mark.slow, pytest.mark.timeout(3600)]

@@ -31,7 +31,7 @@ def _rank(main: Callable, variables: dict[str, str], said: str, arguments: tuple
 def start_ranks(
     main: Callable, *arguments: object, said: Path, processes: int
 ) -> list[BaseProcess]:
-    """Start processes that call `main`, a function of a module; what they say is added to a file."""
+    """Start processes that call `main`, a function of a module; what they say is kept."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}

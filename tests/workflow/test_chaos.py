@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 from conftest import copy_repository, snakemake_command
-from test_smoke_run import SMOKE, fingerprints
+from smoke_runs import SMOKE, fingerprints
 
 from r1repro.audit.attempt_records import read_attempts
 

@@ -6,6 +6,7 @@ Snakemake asks a command `conda` for its platform; the test front end of tests/c
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -80,8 +81,9 @@ def test_a_rule_looks_for_its_environment_in_the_image(tmp_path):
     for name in ("singularity", "apptainer"):
         (tools / name).write_text(STAND_IN, encoding="utf-8")
         (tools / name).chmod(0o755)
-    front_end = ROOT / "tests/conda/front_end/bin"
-    path = os.pathsep.join([str(tools), str(front_end), os.environ["PATH"]])
+    # not where it lies: a conda with a blank in its path is refused
+    front_end = shutil.copytree(ROOT / "tests/conda/front_end", tmp_path / "front_end")
+    path = os.pathsep.join([str(tools), str(front_end / "bin"), os.environ["PATH"]])
     (copy / "r1repro.sif").write_text("")
     answer = subprocess.run(
         [sys.executable, "-m", "snakemake", "results/cost/paper_cost.csv", "--config",
@@ -89,7 +91,9 @@ def test_a_rule_looks_for_its_environment_in_the_image(tmp_path):
         cwd=copy, capture_output=True, text=True,
         env=os.environ | {"PATH": path, "SEEN": str(tmp_path / "seen")},
     )  # fmt: skip
-    seen = (tmp_path / "seen").read_text(encoding="utf-8")
+    called = tmp_path / "seen"
+    assert called.is_file(), answer.stdout + answer.stderr
+    seen = called.read_text(encoding="utf-8")
     prefix = re.search(r"COPY envs/cost.yaml (\S+)/environment.yaml", DOCKERFILE)[1]
     assert "r1repro.sif" in seen, answer.stdout + answer.stderr
     assert prefix in seen, seen

@@ -47,7 +47,8 @@ def launch_command(
     if nodes == 1:
         return [*torchrun, "--standalone", *each, "--", *arguments]
     job = environment.get("SLURM_JOB_ID", "")
-    if not job.isdigit() or shutil.which("srun", path=environment.get("PATH")) is None:
+    srun = shutil.which("srun", path=environment.get("PATH"))
+    if not job.isdigit() or srun is None:
         raise SettingsError(
             f"this stage asks for {nodes} nodes, but no Slurm job holds them; use "
             "--workflow-profile profiles/slurm, or set allocation nodes to 1"
@@ -56,7 +57,7 @@ def launch_command(
         os.environ[ON_NODE] = "1"
         tasks = [f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1"]
         how = ["--kill-on-bad-exit=1", "--cpu-bind=none"]
-        return [shutil.which("srun"), *tasks, *how, sys.executable, *arguments]
+        return [srun, *tasks, *how, sys.executable, *arguments]
     meeting = [
         f"--nnodes={nodes}",
         f"--node-rank={environment['SLURM_NODEID']}",

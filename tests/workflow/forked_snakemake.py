@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Snakemake's command line in forks of one process that has imported it already.
 
-About a hundred tests ask for a plan. Each asks Snakemake's own `main`, in a process of its own with
-its own folder, arguments and environment; only the import of Snakemake and its plugins is done once.
+More than a hundred tests ask Snakemake for a plan or a short run. Each calls its own `main` in a
+process with a folder, arguments and an environment of its own; only the import is done once.
 
-    python tests/workflow/dry_runs.py
+    python tests/workflow/forked_snakemake.py
 
 reads a line of JSON per command (folder, arguments, environment, output, seconds) and answers with
 a line that holds the exit status, negative for a signal.
 """
 
+import atexit
 import json
 import os
 import signal
@@ -22,9 +23,11 @@ from pathlib import Path
 
 @cache
 def _server() -> subprocess.Popen:
-    return subprocess.Popen(
+    server = subprocess.Popen(
         [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
+    atexit.register(server.communicate)  # which closes its input and waits for its end
+    return server
 
 
 def forked_snakemake(
