@@ -11,7 +11,7 @@ import page_costs
 import page_rows
 import yaml
 
-from r1repro.audit.page import document, summary
+from r1repro.audit.page import curves, document, economics, plausibility, summary, training
 from r1repro.audit.page.inputs import Paths, read_evidence
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +36,24 @@ METRICS = (
     "length_max,truncated_fraction,sampling_logprob_gap,tokens_generated,tokens_trained,"
     "seconds_rollout,seconds_reward,seconds_reference,seconds_update,max_response_tokens"
 ).split(",")
+
+
+DRAWN: dict[str, str] = {}  # charts by what is drawn; clear it to have them drawn again
+
+
+def _drawn_once(draw):
+    """Return a function that draws equal charts once: a page takes seconds, most of it charts."""
+
+    def drawn(chart) -> str:
+        return DRAWN.get(repr(chart)) or DRAWN.setdefault(repr(chart), draw(chart))
+
+    return drawn
+
+
+for module in (curves, training):
+    module.draw = _drawn_once(module.draw)
+for module in (economics, plausibility):
+    module.draw_ranges = _drawn_once(module.draw_ranges)
 
 
 def write_csv(path: Path, header: list[str], rows: list[list]) -> None:

@@ -1,17 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A tiny stage of each kind of the native engine, as a program for torchrun.
-
-    torchrun --nproc-per-node 2 tests/unit/parallel_stage.py FOLDER
-
-trains in FOLDER: fine-tuning, a reward model, GRPO and PPO; the leading process writes rows.json
-and the weights there.
-"""
+"""A tiny stage of each kind of the native engine, for one process or several."""
 
 import json
-import sys
 from pathlib import Path
 
-import torch
 from safetensors.torch import save_file
 from tiny_stage import PROMPTS, SETTINGS, SUPERVISED, NoSandbox, Run, make_model, make_tokenizer
 
@@ -53,9 +45,11 @@ def judging(folder, compute, scored):
     return train_supervised(scored, batches, settings, compute, run, aim)
 
 
-def main(folder: Path) -> None:
-    """Train both and write what came of them."""
-    torch.set_num_threads(1)
+def train_all(folder: Path) -> None:
+    """Train by fine-tuning, a reward model, GRPO and PPO.
+
+    The leading process writes rows.json and the weights to the folder.
+    """
     reinforcement.judge_responses = low_tokens
     tokenizer = make_tokenizer()
     with open_world(gpus=0) as world:
@@ -81,7 +75,3 @@ def main(folder: Path) -> None:
                 for name, weight in model.named_parameters()
             }
             save_file({name: t.detach() for name, t in tensors.items()}, folder / "w.safetensors")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

@@ -1,17 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A tiny RL stage that says in files how far it is, to be killed; also for torchrun.
+"""A tiny RL stage that says in a file how far it is, to be killed; alone or as one of several."""
 
-    python tests/unit/preempted_stage.py FOLDER UPDATES
-
-trains in FOLDER. steps.txt gets a line after each update, pid.RANK the id of each process. Exit
-status 143 after SIGTERM.
-"""
-
-import os
-import sys
 from pathlib import Path
 
-import torch
 from tiny_stage import PROMPTS, SETTINGS, NoSandbox, Run, make_model, make_tokenizer
 
 from r1repro.cli import run_program
@@ -42,10 +33,8 @@ def low_tokens(prompts, responses, *_):
     return [Reward(sum(t < 200 for t in tokens) / len(tokens), 0.0) for tokens in responses]
 
 
-def main() -> None:
-    """Train in the folder."""
-    folder, updates = Path(sys.argv[1]), int(sys.argv[2])
-    torch.set_num_threads(1)
+def train(folder: Path, updates: int) -> None:
+    """Train in the folder; steps.txt gets a line after each update."""
     reinforcement.judge_responses = low_tokens
     tokenizer = make_tokenizer()
     settings = SETTINGS | MORE | {"updates": updates}
@@ -56,9 +45,9 @@ def main() -> None:
             "r1_zero", model, tokenizer, PROMPTS, NoSandbox(), settings, 2, compute
         )
         run = Told(folder) if world.leads else None
-        (folder / f"pid.{world.rank}").write_text(str(os.getpid()))
         stage.train(run, folder / "along")
 
 
-if __name__ == "__main__":
-    sys.exit(run_program(main))
+def program(folder: Path, updates: int) -> int:
+    """Train as a program does; return its exit status, 143 after SIGTERM."""
+    return run_program(lambda: train(folder, updates))

@@ -2,19 +2,16 @@
 """Claims about training over several processes, with real ones that talk over gloo."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from parallel_stage import train_all
+from ranks import run_ranks
 from safetensors.torch import load_file
 
 from r1repro.learn.parallel import World
 
-HERE = Path(__file__).parent
-SCRIPTS = HERE.parents[1] / "workflow" / "scripts"
 # Sums over two processes are added in another order. AdamW divides a gradient by its own size, so
 # where one is all rounding the weight moves by up to a rate (1e-3): 2e-5 of all weights' length was
 # measured after eight updates.
@@ -24,17 +21,7 @@ TOLERANCE = 1e-4
 def train_over(processes: int, folder: Path) -> tuple[list[dict], dict[str, torch.Tensor]]:
     """Run the tiny stages over so many processes; return their rows and weights."""
     folder.mkdir()
-    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    command = [sys.executable, *torchrun, str(HERE / "parallel_stage.py"), str(folder)]
-    environment = os.environ | {
-        "PYTHONPATH": f"{SCRIPTS}{os.pathsep}{HERE}",
-        "OMP_NUM_THREADS": "1",
-        "GLOO_SOCKET_IFNAME": "lo",
-    }
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, check=False, timeout=300
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_ranks(train_all, folder, said=folder / "said.txt", processes=processes)
     rows = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
     return rows, load_file(folder / "w.safetensors")
 

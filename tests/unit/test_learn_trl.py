@@ -6,13 +6,10 @@ them can differ: rewards, advantages, log-probabilities, loss, gradient and step
 """
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
+from ranks import run_ranks
 from safetensors.torch import load_file
 from tiny_stage import (
     PROMPTS,
@@ -23,6 +20,7 @@ from tiny_stage import (
     make_model,
     make_tokenizer,
     scripted,
+    train_as_rank,
     train_with_trl,
 )
 from torch.optim.optimizer import register_optimizer_step_pre_hook
@@ -196,21 +194,10 @@ def test_passes_change_nothing(tmp_path, average):
     torch.testing.assert_close(four.model.state_dict(), one.model.state_dict(), **SAME)
 
 
-def launch(folder, settings, processes=2):
-    """Train in several processes over gloo; return rows and weights."""
-    here = Path(__file__).resolve().parent
-    scripts = here.parents[1] / "workflow" / "scripts"
+def launch(folder, settings, script):
+    """Train in two processes over gloo; return rows and weights."""
     folder.mkdir()
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node", str(processes), str(here / "tiny_stage.py"), str(folder)]
-    done = subprocess.run(
-        [*command, json.dumps(settings)],
-        env=os.environ | {"PYTHONPATH": f"{scripts}:{here}", "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_ranks(train_as_rank, folder, settings, script, said=folder / "said.txt", processes=2)
     rows = json.loads((folder / "rows.json").read_text())
     return rows, load_file(folder / "model" / "model.safetensors")
 
@@ -277,8 +264,8 @@ def test_two_processes_learn_what_one_learns(tmp_path, sharded):
     """
     settings = {"questions_per_update": 1, "loss_average": "token", "advantage_std": "sample"}
     one, expected, _ = train_with_trl(tmp_path / "one", settings)
-    spread = settings | {"script": True, "trl": {"vllm": False, "fsdp": sharded}}
-    rows, saved = launch(tmp_path / "two", spread)
+    spread = settings | {"trl": {"vllm": False, "fsdp": sharded}}
+    rows, saved = launch(tmp_path / "two", spread, script=True)
     assert_rows_agree(rows, expected)
     for name, weight in one.model.named_parameters():
         torch.testing.assert_close(saved[name], weight.detach(), **SAME)
@@ -288,7 +275,7 @@ def test_two_processes_learn_what_one_learns(tmp_path, sharded):
 def test_a_sharded_run_resumes_in_one_process_and_back(tmp_path):
     """A checkpoint does not depend on how many processes wrote it; TRL samples here."""
     settings = {"updates": 4, "reference_reset_updates": 2, "curve_every_updates": 2}
-    launch(tmp_path / "two", settings | {"script": False, "trl": {"vllm": False, "fsdp": True}})
+    launch(tmp_path / "two", settings | {"trl": {"vllm": False, "fsdp": True}}, script=False)
     _, rows, _ = train_with_trl(tmp_path / "two", settings | {"updates": 6}, script=False)
     assert [row["update"] for row in rows] == [1, 2, 3, 4, 5, 6]
     names = sorted(path.name for path in (tmp_path / "two" / "along").iterdir())

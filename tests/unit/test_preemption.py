@@ -3,13 +3,13 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
-from preempted_stage import INTERVAL
+from preempted_stage import INTERVAL, program
+from ranks import start_ranks
 from tiny_stage import (
     PROMPTS,
     SETTINGS,
@@ -33,9 +33,6 @@ from r1repro.learn.reinforcement import Reinforcement
 from r1repro.learn.rewards import Reward
 from r1repro.learn.supervised import sample_batches, train_supervised
 from r1repro.termination import deferred, listen
-
-HERE = Path(__file__).parent
-SCRIPTS = HERE.parents[1] / "workflow" / "scripts"
 
 
 @pytest.fixture(autouse=True)
@@ -152,23 +149,9 @@ def test_what_cannot_resume_stops_at_once():
 # ---- with real processes, killed from outside --------------------------------------------------
 
 
-def start(folder: Path, processes: int = 1, updates: int = 100_000) -> subprocess.Popen:
-    """Start the stage, over several processes with torchrun."""
-    launcher = [sys.executable]
-    if processes > 1:
-        launcher += ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    environment = os.environ | {
-        "PYTHONPATH": f"{SCRIPTS}{os.pathsep}{HERE}",
-        "OMP_NUM_THREADS": "1",
-        "GLOO_SOCKET_IFNAME": "lo",
-    }
-    with (folder / "said.txt").open("a") as said:
-        return subprocess.Popen(
-            [*launcher, str(HERE / "preempted_stage.py"), str(folder), str(updates)],
-            env=environment,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-        )
+def start(folder: Path, processes: int = 1) -> list[BaseProcess]:
+    """Start the stage, which would take hours."""
+    return start_ranks(program, folder, 100_000, said=folder / "said.txt", processes=processes)
 
 
 def steps(folder: Path) -> list[int]:
@@ -177,27 +160,27 @@ def steps(folder: Path) -> list[int]:
     return [int(line) for line in told.read_text().split()] if told.exists() else []
 
 
-def wait_for_steps(folder: Path, count: int, process: subprocess.Popen) -> None:
+def wait_for_steps(folder: Path, count: int, process: BaseProcess) -> None:
     deadline = time.monotonic() + 300
     while len(steps(folder)) < count:
-        assert process.poll() is None, (folder / "said.txt").read_text()[-3000:]
+        assert process.exitcode is None, (folder / "said.txt").read_text()[-3000:]
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
 def lost_to(how: int, folder: Path, at: int) -> tuple[int, int]:
     """Kill the stage after so many updates; return the updates made again, and the exit status."""
-    process = start(folder)
+    [process] = start(folder)
     wait_for_steps(folder, at, process)
-    process.send_signal(how)
-    status = process.wait(timeout=120)
+    os.kill(process.pid, how)
+    process.join(120)
     before = steps(folder)
-    process = start(folder)
-    wait_for_steps(folder, len(before) + 1, process)
-    process.kill()
-    process.wait()
+    [again] = start(folder)
+    wait_for_steps(folder, len(before) + 1, again)
+    again.kill()
+    again.join()
     first = steps(folder)[len(before)]
-    return before[-1] - (first - 1), status
+    return before[-1] - (first - 1), process.exitcode
 
 
 @pytest.mark.slow
@@ -217,10 +200,12 @@ def test_sigterm_loses_less_than_one_update_and_sigkill_less_than_the_interval(t
 @pytest.mark.slow
 def test_processes_that_train_together_stop_together(tmp_path):
     """Only one of two is asked: both end their rollout, one checkpoint is written, none hangs."""
-    process = start(tmp_path, processes=2)
-    wait_for_steps(tmp_path, 3, process)
-    os.kill(int((tmp_path / "pid.1").read_text()), signal.SIGTERM)
-    assert process.wait(timeout=120) != 0
+    both = start(tmp_path, processes=2)
+    wait_for_steps(tmp_path, 3, both[0])
+    both[1].terminate()
+    for process in both:
+        process.join(120)
+    assert [process.exitcode for process in both] == [143, 143]
     made = steps(tmp_path)
     saves = sorted(path.name for path in (tmp_path / "state").glob("step_*"))
     assert saves[-1] == f"step_{made[-1]:08d}"

@@ -1,16 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A tiny RL stage for tests; also a program that runs it through TRL, for torchrun.
-
-    torchrun --nproc-per-node 2 tests/unit/tiny_stage.py FOLDER SETTINGS-AS-JSON
-
-trains in FOLDER and writes rows.json and model/ there.
-"""
+"""A tiny RL stage for tests, alone or as one of several processes."""
 
 import json
 import math
 import random
-import sys
-from pathlib import Path
 
 import torch
 
@@ -190,20 +183,14 @@ def train_with_trl(folder, settings=None, kill_after=None, script=True, compute=
     return stage, rows, run
 
 
-def main():
-    """Train as one of several processes."""
+def train_as_rank(folder, settings, script):
+    """Train through TRL as one of several processes; write rows.json and model/ to the folder."""
     from r1repro.learn.compute import Compute
     from r1repro.learn.parallel import open_world
 
-    folder, settings = Path(sys.argv[1]), json.loads(sys.argv[2])
-    script, tokens_per_pass = settings.pop("script"), settings.pop("tokens_per_pass", 100_000)
     with open_world(0) as world:
-        compute = Compute(tokens_per_pass=tokens_per_pass, world=world)
+        compute = Compute(tokens_per_pass=100_000, world=world)
         stage, rows, run = train_with_trl(folder, settings, script=script, compute=compute)
         if run is not None:
             (folder / "rows.json").write_text(json.dumps(rows))
             save_checkpoint(stage.model, stage.tokenizer, folder / "model")
-
-
-if __name__ == "__main__":
-    main()

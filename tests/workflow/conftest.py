@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from dry_runs import forked_snakemake
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,7 +35,13 @@ def snakemake_command(*arguments: str) -> list[str]:
 
 
 def snakemake(folder: Path, *arguments: str, seconds: int = 400) -> subprocess.CompletedProcess:
-    """Run Snakemake in a folder and return what it said; stdout and stderr together."""
+    """Run Snakemake in a folder and return what it said; stdout and stderr together.
+
+    A dry run (-n) runs in a fork of a process that has imported Snakemake.
+    """
+    environment = os.environ | {"WANDB_MODE": "offline"}
+    if "-n" in arguments:
+        return forked_snakemake(folder, arguments, environment, seconds)
     return subprocess.run(
         snakemake_command(*arguments),
         cwd=folder,
@@ -43,7 +50,7 @@ def snakemake(folder: Path, *arguments: str, seconds: int = 400) -> subprocess.C
         stdin=subprocess.DEVNULL,
         text=True,
         timeout=seconds,
-        env=os.environ | {"WANDB_MODE": "offline"},
+        env=environment,
     )
 
 
