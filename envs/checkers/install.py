@@ -14,7 +14,6 @@ Needs    uv (in .venv after `make setup`) and the package index, or uv's cache
 import argparse
 import fcntl
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -67,11 +66,12 @@ def find_python(name: str) -> str:
     wanted = PYTHON_OF[name]
     if name not in ONLY:
         return sys.executable
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    # beside the one that made this environment: where pyenv and the like keep all of theirs
+    versions = Path(sys.base_prefix).resolve().parent
     candidates = [
         sys.executable,
         shutil.which(f"python{wanted}") or "",
-        *sorted(str(path) for path in pyenv.glob(f"{wanted}.*/bin/python")),
+        *sorted(str(path) for path in versions.glob(f"*{wanted}*/bin/python{wanted}")),
     ]
     found = (python for python in candidates if python and _version(python) == wanted)
     return next(found, wanted)
