@@ -98,6 +98,10 @@ install:
 			"install it, or name one: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; \
 		exit 1; \
 	fi; \
+	"$$chosen" -c 'import platform as p, sys; sys.exit(p.system() == "Darwin" \
+		and (p.machine() != "arm64" or int(p.mac_ver()[0].split(".")[0]) < 14) \
+		and "error: $(TORCH) needs a Mac with Apple silicon, macOS 14 or later and a Python for" \
+		" arm64, but this Python is for " + p.platform())'; \
 	if ! .venv/bin/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
 	then \
 		echo "Making .venv with $$("$$chosen" --version)"; \
@@ -157,6 +161,8 @@ RECORD := results/published/benchmarks/speed.json
 
 .PHONY: bench
 bench: setup ## Measure speed beside peers, of large ledgers, what records cost (after make reproduce)
+	@if ! [ -r /proc/stat ]; then echo "error: make bench measures by Linux's /proc and does" \
+		"not run on this system" >&2; exit 1; fi
 	@python tests/bench/speed.py --shape mini fixed fixed_qwen2 --record "$(RECORD)"
 	@python tests/bench/ledger.py --record results/published/benchmarks/ledger.json
 	@python tests/bench/overhead.py --record results/published/benchmarks/overhead.json

@@ -92,7 +92,7 @@ def read_environments(folder: Path) -> dict[str, set[str]]:
                 raise InputError(f"rule {name} repeats {parent}, which workflow/rules lacks")
             waiting.append(block)
             continue
-        program = re.search(r'program="workflow/scripts/(\w+)\.py"', block)
+        program = re.search(r'program=f"\{CODE\}/scripts/(\w+)\.py"', block)
         conda = re.search(r'^ {4}conda:\s+"\.\./\.\./envs/([\w.-]+)"', block, re.MULTILINE)
         inherited = said.get(parent, (None, None))
         said[name] = (

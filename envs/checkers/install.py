@@ -12,9 +12,9 @@ Needs    uv (in .venv after `make setup`) and the package index, or uv's cache
 """
 
 import argparse
+import contextlib
 import fcntl
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -67,11 +67,12 @@ def find_python(name: str) -> str:
     wanted = PYTHON_OF[name]
     if name not in ONLY:
         return sys.executable
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    # beside the one that made this environment: where pyenv and the like keep all of theirs
+    versions = Path(sys.base_prefix).resolve().parent
     candidates = [
         sys.executable,
         shutil.which(f"python{wanted}") or "",
-        *sorted(str(path) for path in pyenv.glob(f"{wanted}.*/bin/python")),
+        *sorted(str(path) for path in versions.glob(f"*{wanted}*/bin/python{wanted}")),
     ]
     found = (python for python in candidates if python and _version(python) == wanted)
     return next(found, wanted)
@@ -84,7 +85,8 @@ def install(name: str) -> Path:
     stamp = folder / "installed"
     ENVIRONMENTS.mkdir(exist_ok=True)
     with open(ENVIRONMENTS / f".{name}.busy", "w", encoding="utf-8") as busy:
-        fcntl.flock(busy, fcntl.LOCK_EX)  # two test processes want the same one
+        with contextlib.suppress(OSError):  # without locks two processes may make the same one
+            fcntl.flock(busy, fcntl.LOCK_EX)
         if stamp.is_file() and stamp.read_text(encoding="utf-8") == digest:
             return folder
         python = find_python(name)

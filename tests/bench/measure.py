@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+RSS_UNITS = 2**30 if sys.platform == "darwin" else 2**20  # of ru_maxrss in a gigabyte
 # Everything but times, hosts and paths: what must be the same bytes in a second run.
 COMPARED = (
     "results/data/*.json*",
@@ -48,7 +49,7 @@ def timed(command: list[str], folder: Path, log: Path) -> float:
 
 def peak_gigabytes() -> float:
     """Return the largest resident set of any child process so far."""
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / RSS_UNITS
 
 
 def reproduce(work: Path, name: str, seed: int) -> tuple[Path, dict]:

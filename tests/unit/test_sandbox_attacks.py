@@ -7,6 +7,7 @@ counts as stopped only if its own outcome is one of those allowed and nobody els
 
 import os
 import socket
+import sys
 import threading
 import time
 from pathlib import Path
@@ -16,6 +17,10 @@ from sandbox_attacks import ATTACKS_ON_THE_MACHINE, OTHER_ANSWER, SECRET, descen
 from sandbox_forgeries import ATTACKS_ON_THE_RESULT
 
 from r1repro.tasks.sandbox import LEVELS, Job, Limits, Sandbox, SandboxUnavailable
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="reads the processes in /proc, which only Linux has"
+)
 
 ATTACKS = {**ATTACKS_ON_THE_MACHINE, **ATTACKS_ON_THE_RESULT}
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -23,6 +23,9 @@ from r1repro.tasks.sandbox import (
     launch,
 )
 
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="reads the processes in /proc, which only Linux has"
+)
 SCRIPTS = Path(__file__).resolve().parents[2] / "workflow" / "scripts"
 DOUBLE = "def f(x): return 2 * x"
 

@@ -177,27 +177,23 @@ ASKED = {
 
 
 @pytest.mark.parametrize(
-    ("asked", "main", "namespace", "ours"),
+    ("asked", "main", "ours"),
     [
-        ({}, True, None, True),
-        ({"dryrun": True}, True, None, False),
-        ({"verbose": True}, True, None, False),
-        ({"printshellcmds": True}, True, None, False),
-        ({"debug_dag": True}, True, None, False),
-        ({"log_handler_settings": {"rich": None}}, True, None, False),
-        ({"quiet": {Quietness.RULES}}, True, None, False),
-        ({"quiet": None}, True, None, True),
-        ({}, False, None, False),
-        ({}, True, "r1repro", False),
+        ({}, True, True),
+        ({"dryrun": True}, True, False),
+        ({"verbose": True}, True, False),
+        ({"printshellcmds": True}, True, False),
+        ({"debug_dag": True}, True, False),
+        ({"log_handler_settings": {"rich": None}}, True, False),
+        ({"quiet": {Quietness.RULES}}, True, False),
+        ({"quiet": None}, True, True),
+        ({}, False, False),
     ],
 )
-def test_snakemakes_own_lines_stay_where_they_were_asked_for(asked, main, namespace, ours):
-    """Also in the process of a job, and where this workflow is a module of another."""
-    workflow = SimpleNamespace(
-        is_main_process=main,
-        modifier=SimpleNamespace(namespace=namespace),
-        output_settings=SimpleNamespace(**ASKED | asked),
-    )
+def test_snakemakes_own_lines_stay_where_they_were_asked_for(asked, main, ours):
+    """Also in the process of a job."""
+    settings = SimpleNamespace(**ASKED | asked)
+    workflow = SimpleNamespace(is_main_process=main, output_settings=settings)
     plain = ColorizingTextHandler(stream=io.StringIO())
     plain.name = "DefaultStreamHandler"
     kept, logger.handlers = logger.handlers, [plain]

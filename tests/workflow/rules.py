@@ -19,7 +19,7 @@ class Rule:
     @property
     def program(self) -> str:
         """The program's name without folder and ending."""
-        return re.search(r'program="workflow/scripts/(\w+)\.py"', self.text)[1]
+        return re.search(r'program=f"\{CODE\}/scripts/(\w+)\.py"', self.text)[1]
 
     @property
     def conda(self) -> str:

@@ -24,7 +24,12 @@ from smoke_runs import SMOKE, fingerprints
 
 from r1repro.audit.attempt_records import read_attempts
 
-pytestmark = [pytest.mark.workflow, pytest.mark.chaos, pytest.mark.timeout(3600)]
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.chaos,
+    pytest.mark.timeout(3600),
+    pytest.mark.skipif(not Path("/proc").exists(), reason="finds the stages in /proc"),
+]
 
 KILLS = int(os.environ.get("R1REPRO_CHAOS_KILLS", "100"))
 MEAN_SECONDS = 7.0  # between start and kill: short stages and waits in between are hit as well

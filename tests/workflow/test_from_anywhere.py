@@ -98,6 +98,7 @@ rule ours:
     (elsewhere / "Snakefile").write_text(MODULE.replace("CLONE", str(origin)) + own)
     answer = snakemake(elsewhere, "-c2")
     made_in(elsewhere / "r1repro/results", answer)
+    assert "(Rule: r1repro_prompts)" in answer.stdout  # Snakemake's own lines, not our display
     assert (elsewhere / "ours.txt").is_file()
     assert not (elsewhere / "results").exists()
     planned = snakemake(elsewhere, "-n", "--config", "sample=1")

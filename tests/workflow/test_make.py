@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,32 @@ def test_an_old_python_is_refused_with_one_sentence(folder, tmp_path):
     assert answer.returncode != 0
     assert "error: Python 3.11 or later is needed but python3 is Python 3.9.2" in answer.stderr
     assert "make PYTHON=" in answer.stderr
+    assert not (folder / ".venv").exists()
+
+
+@pytest.mark.parametrize(
+    ("machine", "version", "refused"),
+    [("x86_64", "15.1", True), ("arm64", "13.6", True), ("arm64", "14.5", False)],
+)
+def test_a_mac_that_torch_has_no_build_for_is_refused_with_one_sentence(
+    folder, tmp_path, machine, version, refused
+):
+    """Before anything is installed; one that has a build goes on to make .venv."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import platform\nplatform.system = lambda: 'Darwin'\n"
+        f"platform.machine = lambda: {machine!r}\n"
+        f"platform.mac_ver = lambda: ({version!r}, ('', '', ''), {machine!r})\n"
+    )
+    mac = tmp_path / "python3"
+    mac.write_text(
+        f'#!/bin/sh\n[ "$2" = venv ] && exit 1\n'
+        f"PYTHONPATH='{tmp_path}' exec '{sys.executable}' \"$@\"\n"
+    )
+    mac.chmod(0o755)
+    answer = make(folder, "setup", f"PYTHON={mac}")
+    assert answer.returncode != 0
+    assert ("needs a Mac with Apple silicon, macOS 14 or later" in answer.stderr) is refused
+    assert ("cannot make a virtual environment" in answer.stderr) is not refused
     assert not (folder / ".venv").exists()
 
 

@@ -12,11 +12,12 @@ seconds         of all updates together with their share of rollouts, references
 """
 
 import resource
+import sys
 from dataclasses import dataclass
 
 import torch
 
-KIBIBYTE = 1024  # the unit of ru_maxrss on Linux
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in the unit of ru_maxrss
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,6 @@ def memory_row(arm: str, held: Held | None, rows: list[dict]) -> dict:
         "arm": arm,
         "seconds_per_update": round(sum(seconds) / len(seconds), 6),
         "peak_bytes": "" if held is None else held.peak_bytes(),
-        "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE,
+        "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT,
         "parameters_trained": "" if held is None else held.parameters_trained(),
     }

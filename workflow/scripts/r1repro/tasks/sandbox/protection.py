@@ -19,7 +19,7 @@ FILTER_CHOICES = ("auto", "on", "off")
 # Each attempt that succeeds is named in the result. Port 9 (discard) of an address reserved for
 # documentation: connect() on a datagram socket only asks for a route and sends nothing.
 PROBE = """
-def attempts(path):
+def attempts(path, memory):
     import os, signal, socket
     found = []
     try:
@@ -52,6 +52,11 @@ def attempts(path):
         found.append("processes")
     except OSError:
         pass
+    try:
+        bytes(memory)  # zeros that nobody reads: no page of them is made
+        found.append("memory")
+    except MemoryError:
+        pass
     return found
 """
 
@@ -59,6 +64,7 @@ NOT_PREVENTED = {
     "files": "reading files that this user may read",
     "network": "use of the network",
     "signals": "signals to this user's other processes",
+    "memory": "use of more memory than the limit",
 }
 
 
@@ -77,9 +83,9 @@ def levels(level: str, syscall_filter: str) -> tuple[str, ...]:
     return (level,)
 
 
-def probe_job() -> Job:
+def probe_job(limits: Limits) -> Job:
     """Return the job that tries to break out."""
-    return Job(PROBE, "attempts", [[str(HERE / "protection.py")]])
+    return Job(PROBE, "attempts", [[str(HERE / "protection.py"), limits.memory_mb * 2**20]])
 
 
 def read_probe(outcome: Outcome, zygote: Zygote, limits: Limits) -> set[str]:
@@ -122,9 +128,10 @@ def sentence(zygote: Zygote, limits: Limits, open_ways: set[str], refused: list[
         )
         if features & bit
     ]
+    memory = "" if "memory" in open_ways else f"{limits.memory_mb} MiB memory, "
     walls.append(
         f"limits of {limits.cpu_seconds} s CPU, {limits.wall_seconds} s wall, "
-        f"{limits.memory_mb} MiB memory, {limits.output_bytes} bytes output, "
+        f"{memory}{limits.output_bytes} bytes output, "
         f"{limits.file_bytes} bytes per file, {limits.processes} process(es)"
     )
     if zygote.level == "bubblewrap":

@@ -32,6 +32,7 @@ class Active:
 
     index: int
     connection: socket.socket
+    far: socket.socket  # the cell's end: macOS may lose it if it is closed before it has arrived
     nonce: bytes
     to_send: memoryview
     deadline: float
@@ -74,7 +75,7 @@ class Sandbox:
             self.level, self.syscall_filter = name, syscall_filter
             try:
                 self.zygote = Zygote(name, syscall_filter, self.limits, self.cells)
-                outcome = self.run([protection.probe_job()])[0]
+                outcome = self.run([protection.probe_job(self.limits)])[0]
                 open_ways = protection.read_probe(outcome, self.zygote, self.limits)
             except SandboxError as error:
                 self.close()
@@ -165,6 +166,7 @@ class Batch:
         """Close the sockets of all cells."""
         for active in self.active.values():
             active.connection.close()
+            active.far.close()
         self.active.clear()
         self.records.clear()
 
@@ -191,14 +193,13 @@ class Batch:
         nonce, request = os.urandom(16), self.requests[index]
         deadline = time.monotonic() + self.limits.wall_seconds + GRACE_SECONDS
         data = memoryview(wire.HEADER.pack(nonce, len(request)) + request)
-        self.active[slot] = Active(index, near, nonce, data, deadline)
+        self.active[slot] = Active(index, near, far, nonce, data, deadline)
         self.selector.register(near, selectors.EVENT_READ | selectors.EVENT_WRITE, slot)
-        with far:
-            record = wire.RECORD.pack(wire.START, 0, slot, 0, 0)
-            try:
-                socket.send_fds(self.sandbox.zygote.control, [record], [far.fileno()])
-            except OSError as error:
-                raise ZygoteLost from error
+        record = wire.RECORD.pack(wire.START, 0, slot, 0, 0)
+        try:
+            socket.send_fds(self.sandbox.zygote.control, [record], [far.fileno()])
+        except OSError as error:
+            raise ZygoteLost from error
 
     def serve_cell(self, slot: int, events: int) -> None:
         """Send and receive what a cell's socket takes and gives at the moment."""
@@ -291,6 +292,7 @@ class Batch:
                 active.received += part
             self.selector.unregister(active.connection)
         active.connection.close()
+        active.far.close()
 
 
 def available_cores() -> int:

@@ -36,7 +36,8 @@ def judge_end(
     if cause == wire.WALL_LIMIT:
         return Outcome("wall_limit", None, f"ran longer than {limits.wall_seconds} s", cpu)
     exit_code = os.waitstatus_to_exitcode(status)
-    used_up = exit_code == -signal.SIGKILL and cpu >= limits.cpu_seconds
+    # the kernel's own limit: Linux sends SIGKILL, macOS SIGXCPU
+    used_up = -exit_code in (signal.SIGKILL, signal.SIGXCPU) and cpu >= limits.cpu_seconds
     if cause == wire.CPU_LIMIT or used_up:
         return Outcome("cpu_limit", None, f"used more than {limits.cpu_seconds} s of CPU", cpu)
     if exit_code:

@@ -5,6 +5,7 @@ Order matters: limits and identity first (they need rights), then the loss of al
 system-call filter last (it forbids the calls used before it).
 """
 
+import contextlib
 import math
 import os
 import resource
@@ -14,8 +15,10 @@ from . import runner, wire
 
 try:
     from . import kernel
-except (ImportError, OSError):  # Python without ctypes, or not Linux
-    kernel = None
+
+    NO_KERNEL = ""
+except (ImportError, OSError) as error:  # Python without ctypes, or not Linux
+    kernel, NO_KERNEL = None, str(error)
 
 JOB_DESCRIPTOR = 3
 OPEN_FILES = 16
@@ -56,7 +59,9 @@ def limit_resources(config: dict) -> None:
     # Whole seconds only; the zygote enforces the exact limit. Soft equal to hard makes the kernel
     # send SIGKILL at once, where a SIGXCPU could be ignored.
     set_limit(resource.RLIMIT_CPU, math.ceil(config["cpu_seconds"]) + 1)
-    set_limit(resource.RLIMIT_AS, config["memory_mb"] * 1024 * 1024)
+    # macOS maps more than that at the start and refuses; the probe finds out that no limit holds.
+    with contextlib.suppress(ValueError):
+        set_limit(resource.RLIMIT_AS, config["memory_mb"] * 1024 * 1024)
     set_limit(resource.RLIMIT_FSIZE, config["file_bytes"])
     set_limit(resource.RLIMIT_NOFILE, OPEN_FILES)
     for name in ("RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE"):
@@ -76,9 +81,7 @@ def take_identity(slot: int, processes: int, features: int, uid_base: int) -> No
     """Drop every right, and make the kernel's count of processes this answer's own."""
     allowed = processes
     if features & wire.OWN_UID:
-        os.setgroups([])
-        os.setresgid(uid_base + slot, uid_base + slot, uid_base + slot)
-        os.setresuid(uid_base + slot, uid_base + slot, uid_base + slot)
+        become_user(uid_base + slot)
     elif features & wire.OWN_USER_NAMESPACE:
         kernel.unshare(kernel.CLONE_NEWUSER)
     elif processes > 1:
@@ -87,6 +90,13 @@ def take_identity(slot: int, processes: int, features: int, uid_base: int) -> No
     set_limit(resource.RLIMIT_NPROC, allowed)
     if kernel is not None:
         kernel.drop_capabilities()
+
+
+def become_user(uid: int) -> None:
+    """Turn from root into a user of that id, for good; raises OSError if root may not."""
+    os.setgroups([])
+    os.setgid(uid)  # as root these set the real, the effective and the saved id
+    os.setuid(uid)
 
 
 def processes_of_user() -> int:
@@ -115,9 +125,7 @@ def find_uid_base(number: int, cells: int) -> int | None:
         child = os.fork()
         if child == 0:
             try:
-                os.setgroups([])
-                os.setresgid(base, base, base)
-                os.setresuid(base, base, base)
+                become_user(base)
             except OSError:
                 os._exit(1)
             os._exit(0)

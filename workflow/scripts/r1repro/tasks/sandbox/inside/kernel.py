@@ -2,7 +2,8 @@
 """The few Linux calls that Python 3.11 does not offer, by ctypes.
 
 Every function raises OSError with the kernel's own error number. Importing this module raises
-ImportError or OSError where Python was built without ctypes; the zygote then works without it.
+ImportError or OSError on another system, or where Python was built without ctypes; the zygote then
+works without it.
 """
 
 import ctypes
@@ -33,7 +34,7 @@ CAPABILITY_VERSION_3 = 0x20080522
 NUMBERS = {"x86_64": (155, 126), "aarch64": (41, 91)}
 
 if sys.platform != "linux":
-    raise ImportError("these calls are Linux's")
+    raise ImportError("this system is not Linux")
 
 libc = ctypes.CDLL(None, use_errno=True)
 

@@ -9,6 +9,8 @@ import os
 import signal
 import time
 
+from . import confine
+
 PATIENCE_SECONDS = 2.0
 
 
@@ -20,9 +22,7 @@ def sweep_user(uid: int) -> None:
     child = os.fork()
     if child == 0:
         try:
-            os.setgroups([])
-            os.setresgid(uid, uid, uid)
-            os.setresuid(uid, uid, uid)
+            confine.become_user(uid)
             os.kill(-1, signal.SIGKILL)
         except ProcessLookupError:
             os._exit(0)

@@ -9,7 +9,7 @@ import signal
 import tempfile
 
 from . import wire
-from .confine import find_uid_base, kernel
+from .confine import NO_KERNEL, become_user, find_uid_base, kernel
 
 # Any directory that surely exists; the empty file system covers it, then becomes the root.
 COVERED = b"/proc"
@@ -23,7 +23,7 @@ def enter_namespaces(number: int, cells: int) -> tuple[int, int, str]:
     On failure returns 0, -1 and the reason, still outside. The arguments are find_uid_base's.
     """
     if kernel is None:
-        return 0, -1, "this Python has no ctypes"
+        return 0, -1, NO_KERNEL
     reader, writer = os.pipe()
     child = os.fork()
     if child:
@@ -92,9 +92,7 @@ def become_ordinary(number: int, cells: int) -> None:
     base = find_uid_base(number, cells)
     if base is None:
         return
-    os.setgroups([])
-    os.setresgid(base, base, base)
-    os.setresuid(base, base, base)
+    become_user(base)
     # Otherwise /proc/self, and in it the map of user ids, belongs to root.
     kernel.prctl(kernel.PR_SET_DUMPABLE, 1)
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from . import confine, preload, sweep, syscall_filter, walls, wire
 
 TICK_MILLISECONDS = 20  # how often the clocks of running answers are read
+PROCESSES = "/proc/self/stat"
 
 
 @dataclass
@@ -145,7 +146,7 @@ class Zygote:
         if self.features & wire.OWN_UID:
             sweep.sweep_user(self.uid_base + slot)
         running = {cell.process for cell in self.cells.values()}
-        if os.path.exists("/proc/self/stat") and not sweep.sweep_orphans(running):
+        if os.path.exists(PROCESSES) and not sweep.sweep_orphans(running):
             os._exit(1)
 
 
@@ -153,7 +154,7 @@ def cpu_seconds(process: int) -> float:
     """Read a process's CPU clock (clock_getcpuclockid's formula: ~pid * 8 + CPUCLOCK_SCHED)."""
     try:
         return time.clock_gettime((~process << 3) | 2)
-    except OSError:  # it has just ended
+    except OSError:  # it has just ended, or macOS, where its own limit (confine) ends it
         return 0.0
 
 
@@ -178,11 +179,14 @@ def build_walls(config: dict) -> tuple[int, int, int]:
         features |= wire.OWN_USER_NAMESPACE
     if confine.kernel is not None:
         confine.kernel.prctl(confine.kernel.PR_SET_CHILD_SUBREAPER, 1)
-        features |= try_filter(config)
+    features |= try_filter(config)
     if config["level"] == "bubblewrap":
         features |= wire.NO_NETWORK
         if not features & (wire.JOB_PID_NAMESPACE | wire.FILTER):
             raise OSError(f"answers could reach the process that starts them: {reason}")
+    counted = features & (wire.OWN_UID | wire.OWN_USER_NAMESPACE) or os.path.exists(PROCESSES)
+    if config["processes"] > 1 and not counted:
+        raise OSError("without /proc an answer's processes cannot be counted; set processes to 1")
     return features, own, uid_base
 
 
@@ -191,6 +195,8 @@ def try_filter(config: dict) -> int:
     if config["filter"] == "off":
         return 0
     try:
+        if confine.kernel is None:
+            raise OSError(confine.NO_KERNEL)
         config["filter_program"] = syscall_filter.filter_program(config["processes"])
         reason = walls.filter_works(config["filter_program"])
     except OSError as error:
