@@ -5,6 +5,8 @@ Compiling every installed module would take most of a minute; these are the ones
 Where PYTHONDONTWRITEBYTECODE is set, nothing else would ever be kept and each stage would
 compile torch anew. Snakemake reads the workflow once, which brings the modules of its plugins and
 ours.
+
+Usage    python envs/warm.py [MODULE ...]   further modules, as the tests import them
 """
 
 import importlib
@@ -26,7 +28,7 @@ MODULES = (
     "wandb",
 )
 
-for name in MODULES:
+for name in (*MODULES, *sys.argv[1:]):
     importlib.import_module(name)
 subprocess.run(
     [sys.executable, "-m", "snakemake", "--list-rules"],

@@ -9,9 +9,9 @@ import ast
 import importlib.metadata
 import os
 import re
-import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -196,7 +196,7 @@ def test_an_environment_follows_its_program_and_the_lock(tmp_path):
 )
 def test_what_the_lock_lacks_is_told_in_one_sentence(tmp_path, name, text, sentence):
     """The sentence says where the import stands; no file is touched."""
-    if "uv" in text.split() and shutil.which("uv") is None:
+    if "uv" in text.split() and find_spec("uv") is None:
         pytest.skip("uv is not installed here")
     copy = copy_repository(tmp_path)
     (copy / "workflow/scripts" / name).write_text(f"{text}\n", encoding="utf-8")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Makefile's promises that can be tried without installing anything."""
+"""The promises of Makefile and .ci/run that can be tried without installing anything."""
 
+import json
 import os
 import re
 import shutil
@@ -30,6 +31,19 @@ def folder(tmp_path: Path) -> Path:
     for name in ("Makefile", "requirements.in", "requirements.lock"):
         shutil.copy(ROOT / name, target)
     return target
+
+
+def mark_as_installed(folder: Path) -> None:
+    """Give a folder an environment that counts as installed."""
+    stamp = subprocess.run(
+        "cat requirements.lock requirements.in Makefile | cksum",
+        shell=True,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    ).stdout
+    (folder / ".venv").mkdir()
+    (folder / ".venv/installed").write_text(stamp)
 
 
 def test_help_lists_every_target_a_reader_needs(folder):
@@ -85,15 +99,7 @@ def test_a_mac_that_torch_has_no_build_for_is_refused_with_one_sentence(
 
 def test_an_installed_environment_is_not_installed_again(folder):
     """The stamp is the checksum of lock and Makefile: equal means nothing to do."""
-    stamp = subprocess.run(
-        "cat requirements.lock requirements.in Makefile | cksum",
-        shell=True,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-    ).stdout
-    (folder / ".venv").mkdir()
-    (folder / ".venv/installed").write_text(stamp)
+    mark_as_installed(folder)
     answer = make(folder, "setup")
     assert answer.returncode == 0
     assert answer.stdout == ""
@@ -128,12 +134,100 @@ def test_only_lock_renews_locks():
     assert [name for name, recipe in recipes if locks.search(recipe)] == ["lock"]
 
 
-@pytest.mark.parametrize("failing", [None, "test", "test-slurm", "test-conda", "test-harness"])
+COUNTED = '{"passed": 5, "failed": 0, "skipped": {"no browser": 2}}'
+FAKE = """\
+Makefile setup-tests: ;
+%:
+\t@echo '{counted}' >> "$$R1REPRO_COUNTS"
+\t@[ $@ != '{failing}' ]
+"""
+
+
+@pytest.mark.parametrize("failing", ["none", "test", "test-slurm", "test-conda"])
 def test_continuous_integration_exits_as_the_tests_do(tmp_path, failing):
-    """.ci/run calls each test command and does not hide its failure."""
-    (tmp_path / ".ci").mkdir()
-    shutil.copy(ROOT / ".ci/run", tmp_path / ".ci/run")
-    (tmp_path / "Makefile").write_text(f"%:\n\t@[ $@ != '{failing}' ]\n")
+    """.ci/run calls each test command, hides no failure, and adds up what they counted."""
+    folder = tmp_path / "a clone"
+    shutil.copytree(ROOT / ".ci", folder / ".ci")
+    (folder / ".venv/bin").mkdir(parents=True)
+    (folder / ".venv/bin/python").symlink_to(sys.executable)
+    (folder / "tests").mkdir()
+    (folder / "tests/debian_packages.py").write_text("")  # nothing is installed by a test
+    (folder / "Makefile").write_text(FAKE.format(counted=COUNTED, failing=failing))
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
-    answer = subprocess.run(["bash", ".ci/run"], cwd=tmp_path, env=environment)
-    assert (answer.returncode == 0) is (failing is None)
+    run = ["bash", str(folder / ".ci/run")]
+    answer = subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (answer.returncode == 0) is (failing == "none")
+    said = answer.stdout.splitlines()
+    assert said[-1] == "15 passed, 0 failed, 6 skipped"
+    assert said[-3:-1] == ["ran 15 tests in 3 commands; skipped 6", "  skipped 6: no browser"]
+
+
+def test_a_command_that_dies_before_it_counts_fails_continuous_integration(tmp_path):
+    """Two of three sessions have told what they ran."""
+    counts = tmp_path / "counts"
+    counts.write_text(f"{COUNTED}\n" * 2)
+    command = [sys.executable, ROOT / ".ci/summary.py", counts, "3"]
+    answer = subprocess.run(command, capture_output=True, text=True)
+    assert answer.returncode == 1
+    assert "error: 2 of 3 test commands came to their end" in answer.stdout
+
+
+SKIPPING = """\
+import pytest
+def test_one(): pytest.skip("no such program")
+@pytest.mark.parametrize("n", range(3))
+def test_more(n): pytest.skip("this level says itself that it does not prevent it: of course")
+"""
+
+
+@pytest.mark.parametrize("processes", ["0", "2"])
+@pytest.mark.parametrize("promised", [False, True])
+def test_a_promised_test_that_is_skipped_fails_the_session(tmp_path, promised, processes):
+    """Only where it is promised; what no machine can run is no promise. Each reason has a line."""
+    shutil.copy(ROOT / "tests/conftest.py", tmp_path)
+    (tmp_path / "pytest.ini").write_text("")
+    (tmp_path / "test_it.py").write_text(SKIPPING)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("R1REPRO", "PYTEST"))}
+    environment |= {"R1REPRO_COUNTS": str(tmp_path / "counts")}
+    command = [sys.executable, "-m", "pytest", "-n", processes, "-p", "no:cacheprovider"]
+    answer = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env=environment | ({"R1REPRO_PROMISED": "1"} if promised else {}),
+        capture_output=True,
+        text=True,
+    )
+    assert answer.returncode == int(promised), answer.stdout
+    assert "skipped 1: no such program" in answer.stdout
+    assert ("FAILED: 1 promised tests were skipped" in answer.stdout) is promised
+    [line] = (tmp_path / "counts").read_text().splitlines()
+    assert json.loads(line)["skipped"]["no such program"] == 1
+
+
+PRETENDED = """\
+#!/bin/sh
+case "$1" in
+    -c) echo "3.99 (of a test)";;
+    --version) echo "Python 3.99";;
+    *) exit 1;;
+esac
+"""
+
+
+def test_a_python_that_is_named_is_used_or_refused(folder, tmp_path):
+    """An environment made with another Python is made anew; what is no Python is one sentence."""
+    refused = make(folder, "setup", "PYTHON=/nowhere/python3")
+    assert refused.returncode != 0
+    assert "error: PYTHON=/nowhere/python3 is no Python 3.11 or later" in refused.stderr
+    mark_as_installed(folder)
+    (folder / ".venv/bin").mkdir()
+    theirs, ours = tmp_path / "python3.99", folder / ".venv/bin/python"
+    for python in (theirs, ours):
+        python.write_text(PRETENDED)
+        python.chmod(0o755)
+    same = make(folder, "setup", f"PYTHON={theirs}")
+    assert (same.returncode, same.stdout) == (0, ""), same.stderr
+    ours.write_text(PRETENDED.replace("3.99", "3.98"))
+    other = make(folder, "setup", f"PYTHON={theirs}")
+    assert "Making .venv with Python 3.99" in other.stdout
+    assert f"error: {theirs} cannot make a virtual environment" in other.stderr
