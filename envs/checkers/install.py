@@ -15,6 +15,7 @@ import argparse
 import contextlib
 import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -67,12 +68,13 @@ def find_python(name: str) -> str:
     wanted = PYTHON_OF[name]
     if name not in ONLY:
         return sys.executable
-    # beside the one that made this environment: where pyenv and the like keep all of theirs
-    versions = Path(sys.base_prefix).resolve().parent
+    # beside those on PATH: where pyenv and the like keep all of theirs
+    folders = [Path(sys.base_prefix, "bin"), *map(Path, os.environ["PATH"].split(os.pathsep))]
+    versions = dict.fromkeys(folder.resolve().parent.parent for folder in folders)
     candidates = [
         sys.executable,
         shutil.which(f"python{wanted}") or "",
-        *sorted(str(path) for path in versions.glob(f"*{wanted}*/bin/python{wanted}")),
+        *(str(path) for place in versions for path in place.glob(f"*{wanted}*/bin/python{wanted}")),
     ]
     found = (python for python in candidates if python and _version(python) == wanted)
     return next(found, wanted)
