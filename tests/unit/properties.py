@@ -5,7 +5,6 @@ Choices  The same examples each time: a failure of somebody else's is a failure 
          from the test, the version of Hypothesis and the constants in our modules.
          Nothing depends on the clock: a busy machine finds neither an example nor a test too slow.
          Nothing is kept between runs but tables of Unicode, in pytest's own cache folder.
-         No conftest.py: a second module of that name would hide the one of tests/workflow.
 """
 
 from pathlib import Path
@@ -22,7 +21,7 @@ settings.register_profile(
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=100,
+    max_examples=60,
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("r1repro")

@@ -3,6 +3,7 @@
 
 import json
 import os
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -205,8 +206,17 @@ def test_a_task_of_a_folder_of_the_users_own_runs(trained, test_file, tmp_path):
 
 
 @pytest.mark.slow
-def test_an_unknown_task_and_one_without_its_data_are_sentences(trained, test_file):
+def test_an_unknown_task_and_one_without_its_data_are_sentences(trained, test_file, monkeypatch):
     """What to do: name another, or bring the data."""
+    from lm_eval.tasks import TaskManager
+
+    @cache  # reading thousands of task files takes seconds, and both need them
+    def manager(include_defaults: bool) -> TaskManager:
+        return TaskManager(include_path=[str(TASKS[0])], include_defaults=include_defaults)
+
+    monkeypatch.setattr(
+        "lm_eval.tasks.TaskManager", lambda include_defaults, **_: manager(include_defaults)
+    )
     with pytest.raises(InputError, match="has no task 'r1repo'"):
         evaluate_task("r1repo", *trained, test_file, TASKS, SETTINGS)
     assert os.environ["HF_HUB_OFFLINE"] == "1"

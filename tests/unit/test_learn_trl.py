@@ -158,18 +158,28 @@ def by_length(prompts, responses, tokenizer, sandbox, settings):
     return [Reward(accuracy=float(sum(tokens) % 3), format=0.0) for tokens in responses]
 
 
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """A whole training with TRL's own sampling: its folder, stage and rows."""
+    folder = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("r1repro.learn.trl_trainer.judge_responses", by_length)
+        whole, rows, _ = train_with_trl(folder, script=False)
+    return folder, whole, rows
+
+
 @pytest.mark.parametrize("kill_after", [3, 5])
-def test_resumed_equals_uninterrupted(tmp_path, monkeypatch, kill_after):
+def test_resumed_equals_uninterrupted(tmp_path, monkeypatch, uninterrupted, kill_after):
     """Also with TRL's own sampling: rows without times, weights and moments, bit by bit."""
     monkeypatch.setattr("r1repro.learn.trl_trainer.judge_responses", by_length)
-    whole, rows, _ = train_with_trl(tmp_path / "whole", script=False)
+    folder, whole, rows = uninterrupted
     with pytest.raises(Killed):
         train_with_trl(tmp_path / "cut", kill_after=kill_after, script=False)
-    resumed, again, _ = train_with_trl(tmp_path / "cut", script=False)
+    _, again, _ = train_with_trl(tmp_path / "cut", script=False)
     assert [without(row) for row in rows] == [without(row) for row in again]
     assert max(row["gradient_norm"] for row in rows) > 0.01
     name = "step_00000008/training.safetensors"
-    saved, other = load_file(tmp_path / "whole" / name), load_file(tmp_path / "cut" / name)
+    saved, other = load_file(folder / name), load_file(tmp_path / "cut" / name)
     assert saved.keys() == other.keys() and len(saved) > 0
     assert all(torch.equal(saved[key], other[key]) for key in saved)
     started = make_model(whole.tokenizer).model.norm.weight

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import copy_repository, snakemake
+from clones import copy_repository, snakemake
 from foreign_checkpoints import our_tokenizer, write_folder
 from test_own_checkpoint import teach_the_form
 from test_plan import EVALUATE, planned

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from conftest import copy_repository, snakemake_command
+from clones import copy_repository, snakemake_command
 from smoke_runs import SMOKE, fingerprints
 
 from r1repro.audit.attempt_records import read_attempts

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import snakemake
+from clones import snakemake
 from test_config_refusals import DEFAULT, SCHEMA, laid_over
 
 from r1repro.configuration import problems

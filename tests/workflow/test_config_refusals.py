@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import snakemake
+from clones import snakemake
 
 from r1repro.configuration import problems, settings_of
 from r1repro.inheritance import laid_over

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, copy_repository, snakemake
+from clones import ROOT, copy_repository, snakemake
 
 sys.path.append(str(ROOT / "envs" / "checkers"))
 from install import CheckerUnavailable, install

@@ -9,13 +9,14 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import copy_repository, snakemake, snakemake_command
+from clones import copy_repository, snakemake, snakemake_command
 from small_disk import fill, small_disk
+from smoke_runs import SMOKE, UNTRACKED
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(600)]
 
 MEGABYTES = 450  # what preflight asks for at smoke scale and what the run needs
-BASE = ("results/prepare/base", "--configfile", "config/smoke.yaml")
+BASE = ("results/prepare/base", *SMOKE, *UNTRACKED)
 MOST_SECONDS = 240
 
 

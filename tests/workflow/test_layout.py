@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import repository_files
+from clones import repository_files
 from rules import RULES
 
 from r1repro import provenance

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import copy_repository
+from clones import copy_repository
 from rules import RULES
 
 from r1repro.provenance import SCRIPTS

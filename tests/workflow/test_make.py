@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from clones import ROOT
 
 
 def make(folder: Path, *arguments: str, path: str = "") -> subprocess.CompletedProcess:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import copy_repository, snakemake
+from clones import copy_repository, snakemake
 from foreign_checkpoints import our_tokenizer, write_folder
 from safetensors.torch import save_file
 from test_own_checkpoint import teach_the_form

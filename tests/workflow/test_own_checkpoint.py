@@ -10,7 +10,7 @@ import page_tables
 import pytest
 import torch
 import yaml
-from conftest import copy_repository, snakemake
+from clones import copy_repository, snakemake
 from foreign_checkpoints import our_tokenizer, write_folder
 from test_config_refusals import DEFAULT, SCHEMA, laid_over
 from test_plan import EVERYTHING, RL, planned

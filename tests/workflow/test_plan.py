@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import snakemake
+from clones import snakemake
 from rules import DERIVED, RULES, TARGETS
 
 from r1repro.time_left import miniature_seconds

@@ -12,7 +12,7 @@ import time
 from collections import namedtuple
 
 import pytest
-from conftest import ROOT, snakemake, snakemake_command
+from clones import ROOT, snakemake, snakemake_command
 
 from r1repro import preflight
 from r1repro.messages import failed_logs, failure_text, last_error, summary_text

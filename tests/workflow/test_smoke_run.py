@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import snakemake, snakemake_command
+from clones import snakemake, snakemake_command
 from smoke_runs import PLANTED, SMOKE, fingerprints
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.timeout(1800)]

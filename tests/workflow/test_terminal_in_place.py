@@ -11,7 +11,7 @@ import subprocess
 import termios
 
 import pytest
-from conftest import snakemake_command
+from clones import snakemake_command
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
