@@ -16,6 +16,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -68,9 +69,9 @@ def find_python(name: str) -> str:
     wanted = PYTHON_OF[name]
     if name not in ONLY:
         return sys.executable
-    # beside those on PATH: where pyenv and the like keep all of theirs
-    folders = [Path(sys.base_prefix, "bin"), *map(Path, os.environ["PATH"].split(os.pathsep))]
-    versions = dict.fromkeys(folder.resolve().parent.parent for folder in folders)
+    # beside our own, and where pyenv keeps this user's, whatever HOME says
+    home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    versions = (Path(sys.base_prefix).resolve().parent, home / ".pyenv/versions")
     candidates = [
         sys.executable,
         shutil.which(f"python{wanted}") or "",
