@@ -58,7 +58,8 @@ def world(tmp_path_factory) -> World:
 def finished(world) -> tuple[Path, str]:
     """A clone in which the whole chain ran, and what Snakemake said."""
     clone = copy_repository(world.folder)
-    answer = world.snakemake(clone, *SMOKE)
+    # with -p Snakemake's own lines stay, its table of jobs among them
+    answer = world.snakemake(clone, *SMOKE, "-p")
     assert answer.returncode == 0, answer.stdout[-4000:]
     return clone, answer.stdout
 
