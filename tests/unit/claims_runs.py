@@ -11,13 +11,13 @@ import json
 from pathlib import Path
 
 from r1repro.audit.claims.cells import Tables
-from r1repro.audit.claims.judge import judge
+from r1repro.audit.claims.judge import Row, judge
 from r1repro.audit.claims.runs import open_runs
 from r1repro.audit.claims.table import definitions
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "results/published/nature"
-QUESTIONS, UPDATES, POINTS = 10, 20, 5
+QUESTIONS, UPDATES = 10, 20
 SEEDS = (1, 2, 3)
 MAIN = ("r1_zero", "dev2", "r1", "pilot", "small_zero")
 
@@ -42,7 +42,7 @@ def questions(checkpoint: str, **columns) -> tuple[str, dict]:
     The last row is a general question, which no check of reasoning may count.
     """
     usual = {"pass1": 0.5, "cons": 0.5, "mean_length": 20, "format_rate": 1.0}
-    usual |= {"language_consistency": 1.0, "repetition_rate": 0.0}
+    usual |= {"language_consistency": 1.0}
     names = {"pass1": "pass@1", "cons": "cons@16"}
     found = {
         "checkpoint": [checkpoint] * (QUESTIONS + 1),
@@ -56,33 +56,10 @@ def questions(checkpoint: str, **columns) -> tuple[str, dict]:
 
 def metrics(name: str, **columns) -> tuple[str, dict]:
     """Return training figures of a stage or a control."""
-    usual = {"length_mean": 20, "truncated_fraction": 0.1, "clipped_fraction": 0.0}
-    usual |= {"kl_to_start": 0.1, "language_consistency": 1.0, "reward_accuracy": 0.5}
-    usual |= {f"seconds_{phase}": 0.25 for phase in ("rollout", "reward", "reference", "update")}
+    usual = {"length_mean": 20, "language_consistency": 1.0, "reward_accuracy": 0.5}
     found = {"update": list(range(UPDATES))}
     found |= {key: spread_out(value, UPDATES) for key, value in (usual | columns).items()}
     return f"{'rl' if name in MAIN else 'controls'}/{name}/metrics.csv", found
-
-
-def curve(stage: str, **columns) -> tuple[str, dict]:
-    """Return points of a learning curve."""
-    usual = {"pass1": [0.1, 0.2, 0.3, 0.4, 0.5], "cons16": 0.6, "mean_length": 20}
-    usual |= {"flop": [100, 200, 300, 400, 500], "greedy_pass1": 0.5}
-    usual |= {"greedy_repetition": 0.1, "sampled_repetition": 0.0}
-    usual |= {"pass1_easy": 0.5, "pass1_middle": 0.5, "pass1_hard": 0.5}
-    found = {"step": [12 * i for i in range(POINTS)]}
-    found |= {key: spread_out(value, POINTS) for key, value in (usual | columns).items()}
-    return f"rl/{stage}/curve.csv", found
-
-
-def scores(checkpoint: str, **values) -> tuple[str, dict]:
-    """Return scores of a checkpoint on the general category."""
-    return f"evaluate/{checkpoint}/scores.csv", {
-        "checkpoint": [checkpoint] * len(values),
-        "category": ["general"] * len(values),
-        "metric": list(values),
-        "value": list(values.values()),
-    }
 
 
 def attempt(run: Path, stage: str, *, seed: int = 1, flop: int = 0, outputs=None, number=1) -> Path:
@@ -120,11 +97,8 @@ def all_definitions() -> dict:
     return {claim.id: claim for claim in found}
 
 
-def definition(name: str):
-    """Return one claim of config/claims.yaml."""
-    return all_definitions()[name]
-
-
-def verdict_of(name: str, folders: list[Path]):
-    """Return the row of one claim of config/claims.yaml over some runs."""
-    return judge(definition(name), Tables(PUBLISHED), open_runs(folders))
+def rows_of(name: str, folders: list[Path], present: Path | None = None) -> list[Row]:
+    """Return the rows of the experiments of one claim over some runs."""
+    (run,) = open_runs([present]) if present else (None,)
+    found = judge([all_definitions()[name]], Tables(PUBLISHED), open_runs(folders), run)
+    return [row for row in found if row.agrees_with == "experiment"]

@@ -11,32 +11,38 @@ from r1repro.audit.claims.table import definitions
 
 ROOT = Path(__file__).parents[2]
 TABLES = Tables(ROOT / "results/published/nature")
-HEAD = "schema_version: 1\nclaims:\n\n"
+HEAD = "schema_version: 2\nclaims:\n\n"
 FIRST = """- id: first-claim
+  tier: number
   area: cost
-  kind: arithmetic
-  statement: Three numbers add up.
-  values: {a: 1, b: 2}
+  speaker: paper
+  says: Three numbers add up to 67.
+  place: nowhere
+  unit: nodes
+  values: {a: 1, b: 2, total: 67}
   cells: {c: "cost.csv:stage=r1:nodes"}
-  expression: "a+b+c"
-  expected: 67
-  tolerance: 0
-  check: "result > c"
-  unit: none
-  source: nowhere
-  status: derived
+  paper:
+  - computed: a+b+c
+    printed: total
+    gap_is: typo
+  - holds: total > c
+    gap_is: contradiction
 """
 TESTED = """- id: tested-claim
+  tier: finding
   area: results
-  kind: mechanism
-  statement: Training helps.
-  mechanism: rl-raises-pass1
-  parameters: {start: base, end: r1_zero}
-  test: Train.
-  pass_rule: it is better
-  unit: none
-  source: nowhere
-  status: reported
+  speaker: paper
+  says: Training helps.
+  place: nowhere
+  experiments:
+  - measures: pass@1
+    unit: share
+    effect: difference
+    of: r1_zero
+    minus: base
+    column: pass@1
+    supported_above: 0
+    contradicted_below: 0.02
 """
 
 
@@ -48,44 +54,48 @@ def read(tmp_path, text):
 
 def test_a_sound_file_gives_its_claims_with_their_lines(tmp_path):
     first, second = read(tmp_path, f"{HEAD}{FIRST}\n{TESTED}")
-    assert (first.id, first.line, first.values, first.expected) == (
-        "first-claim", 4, {"a": 1, "b": 2}, 67,
-    )  # fmt: skip
-    assert (second.id, second.line, second.mechanism) == ("tested-claim", 18, "rl-raises-pass1")
+    assert (first.id, first.line, first.values) == ("first-claim", 4, {"a": 1, "b": 2, "total": 67})
+    assert first.paper[0].computed == "a+b+c" and first.paper[1].holds == "total > c"
+    (experiment,) = second.experiments
+    assert (second.line, experiment.effect) == (20, "difference")
+    assert experiment.parameters == {"of": "r1_zero", "minus": "base", "column": "pass@1"}
 
 
 FAULTS = [
-    ("  tolerance: 0\n", "", "the field tolerance is missing"),
-    ("tolerance: 0", "tolerance: 0.1", "says why it is so"),
-    ("tolerance: 0", 'tolerance: 0\n  tolerance_why: "rounding"', "says why it is so"),
-    ("tolerance: 0", "tolerance: -1", "tolerance must be a number from 0"),
-    ("expected: 67", "expected: many", "expected must be a number"),
-    ("  expected: 67\n", "", "the field expected is missing"),
-    ('  expression: "a+b+c"\n', "", "the field expression is missing"),
-    ("kind: arithmetic", "kind: guess", "kind 'guess' is not one of"),
+    ("    printed: total\n", "", "a paper check lacks the field printed"),
+    ("gap_is: typo", "gap_is: typo\n    within: 1", "has a reason (why)"),
+    ("gap_is: typo", "gap_is: typo\n    why: rounding", "has a reason (why)"),
+    ("gap_is: typo", "gap_is: oddity", "gap_is 'oddity' is not one of"),
+    (
+        "gap_is: typo",
+        "gap_is: typo\n    expected: 67",
+        "a paper check has an unknown field expected",
+    ),
+    ("printed: total", "printed: [1]", "printed of a paper check must be an expression"),
+    ("holds: total > c", "holds: total > c\n    printed: c", "has an unknown field printed"),
+    ("tier: number", "tier: rumour", "tier 'rumour' is not one of"),
     ("area: cost", "area: weather", "area 'weather' is not one of"),
-    ("status: derived", "status: felt", "status 'felt' is not one of"),
-    ("  source: nowhere\n", "", "the field source is missing"),
-    ("source: nowhere", "source: 7", "source must be a text"),
-    ('"a+b+c"', '"a+b+c+d"', "expression names d, which nothing gives"),
-    ('"a+b+c"', '"a+c"', "nothing uses b"),
-    ('"result > c"', '"verdict > c"', "check names verdict, which nothing gives"),
-    ('"a+b+c"', "\"__import__('os')+a+b+c\"", "can be called"),
-    ('"a+b+c"', '"a+b+c.real"', "Attribute is not allowed"),
-    ("cost.csv:", "prices_of_2030.csv:", "source table prices_of_2030.csv is not there"),
+    ("speaker: paper", "speaker: nobody", "speaker 'nobody' is not one of"),
+    ("  place: nowhere\n", "", "the claim lacks the field place"),
+    ("place: nowhere", "place: 7", "place of the claim must be a text"),
+    ("place: nowhere", "place: ' '", "place of the claim is empty"),
+    ("a+b+c", "a+b+c+d", "nothing gives d"),
+    ("a+b+c", "a+c", "nothing uses b"),
+    ("a+b+c", "__import__('os')+a+b+c", "can be called"),
+    ("a+b+c", "a+b+c.real", "Attribute is not allowed"),
+    ("cost.csv:", "prices_of_2030.csv:", "source table prices_of_2030.csv does not exist"),
     ("stage=r1:", "stage=r2:", "0 rows have stage=r2"),
     (":nodes", ":node", "has no column node"),
     ("cost.csv:stage=r1:nodes", "cost.csv", "is not a reference"),
-    ("values: {a: 1, b: 2}", "values: {a: 1, b: 2, a: 3}", "values has the field a twice"),
-    ("values: {a: 1, b: 2}", "values: {a: 1, b: 2, result: 3}", "already means something"),
-    ("values: {a: 1, b: 2}", "values: {a: 1, b: 2, max: 3}", "already means something"),
-    ("values: {a: 1, b: 2}", "values: {a: 1, b: 2, c: 3}", "is not a name of its own"),
-    ("values: {a: 1, b: 2}", "values: {a: 1, b: {x: 1}}", "neither number, text nor list"),
-    ("values: {a: 1, b: 2}", "values: [1, 2]", "values must be a mapping"),
-    ("  unit: none\n", "  unit: none\n  unit: some\n", "a claim has the field unit twice"),
-    ("  unit: none\n", "  unit: none\n  verdict: confirmed\n", "has no field verdict"),
-    ("  unit: none\n", "  unit: none\n  check_holds: true\n", "has no field check_holds"),
-    ("  unit: none\n", "  unit: none\n  mechanism: wide-clip\n", "has no field expression"),
+    ("b: 2,", "b: 2, a: 3,", "values has the field a twice"),
+    ("b: 2,", "b: 2, max: 3,", "already means something"),
+    ("b: 2,", "b: 2, c: 3,", "is not a name of its own"),
+    ("b: 2,", "b: {x: 1},", "neither number, text nor list"),
+    ("values: {a: 1, b: 2, total: 67}", "values: [1, 2]", "values must be a mapping"),
+    ("  unit: nodes\n", "  unit: nodes\n  unit: some\n", "a claim has the field unit twice"),
+    ("  unit: nodes\n", "  verdict: consistent\n", "the claim has an unknown field verdict"),
+    ("  unit: nodes\n", "  world: []\n", "world is empty"),
+    ("  unit: nodes\n", "  world: fine\n", "world must be a list of mappings"),
 ]
 
 
@@ -93,13 +103,13 @@ FAULTS = [
 def test_a_fault_stops_with_id_and_line(tmp_path, old, new, words):
     """The faulty claim is the second one, so that the line is not that of the file's start."""
     assert old in FIRST
-    faulty = FIRST.replace("first-claim", "faulty-claim").replace(old, new)
+    faulty = FIRST.replace("first-claim", "faulty-claim").replace(old, new, 1)
     with pytest.raises(ClaimInvalid, match="claims.yaml, line") as caught:
         read(tmp_path, f"{HEAD}{FIRST}\n{faulty}")
     assert words in str(caught.value)
     line = int(str(caught.value).split("line ")[1].split(",")[0].split(":")[0])
     begins = (HEAD + FIRST).count("\n") + 2
-    assert begins <= line <= begins + 14
+    assert begins <= line <= begins + 15
     if "twice" not in words and "must be a mapping" not in words:
         assert f"line {begins}, claim faulty-claim" in str(caught.value)
 
@@ -107,23 +117,31 @@ def test_a_fault_stops_with_id_and_line(tmp_path, old, new, words):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("mechanism: rl-raises-pass1", "mechanism: rl-cures-all", "no check is registered under"),
-        ("  mechanism: rl-raises-pass1\n", "", "the field mechanism is missing"),
-        ("  pass_rule: it is better\n", "", "the field pass_rule is missing"),
-        ("end: r1_zero}", "stop: r1_zero}", "takes the parameters end, start"),
-        ("  parameters: {start: base, end: r1_zero}\n", "", "takes the parameters end, start"),
-        ("kind: mechanism", "kind: cross-table", "is computed, not tested by a run"),
-        ("kind: mechanism", "kind: full-scale-only", "is computed, not tested by a run"),
+        ("effect: difference", "effect: cure", "there is no effect 'cure'; there are difference,"),
+        ("    minus: base\n", "", "takes the parameters column, minus, of"),
+        ("minus: base", "plus: base", "takes the parameters column, minus, of"),
+        ("    supported_above: 0\n", "", "an experiment lacks the field supported_above"),
+        ("contradicted_below: 0.02", "contradicted_below: -1", "from supported_above up"),
+        ("contradicted_below: 0.02", "contradicted_below: small", "must be a number"),
+        ("  experiments:", "  paper:", "a paper check lacks the field computed"),
+        ("  experiments:", "  world:", "a world check lacks the field check"),
     ],
 )
-def test_a_mechanism_names_a_registered_check_and_its_parameters(tmp_path, old, new, words):
+def test_an_experiment_names_a_registered_effect_and_its_parameters(tmp_path, old, new, words):
     with pytest.raises(ClaimInvalid, match="line 4, claim tested-claim") as caught:
         read(tmp_path, HEAD + TESTED.replace(old, new))
     assert words in str(caught.value)
 
 
-def test_an_id_that_stands_twice_is_named_with_both_lines(tmp_path):
-    with pytest.raises(ClaimInvalid, match=r"line 18, claim first-claim: .* already in line 4"):
+def test_a_claim_without_any_check_is_refused_and_one_that_says_why_is_not(tmp_path):
+    bare = TESTED.split("  experiments")[0]
+    with pytest.raises(ClaimInvalid, match="needs a check: one of paper, world, experiments, unte"):
+        read(tmp_path, HEAD + bare)
+    assert read(tmp_path, HEAD + bare + "  untestable: It needs 512 GPUs.\n")[0].untestable
+
+
+def test_an_id_that_occurs_twice_is_named_with_both_lines(tmp_path):
+    with pytest.raises(ClaimInvalid, match=r"line 20, claim first-claim: line 4 has the same id"):
         read(tmp_path, f"{HEAD}{FIRST}\n{FIRST}")
 
 
@@ -132,9 +150,9 @@ def test_an_id_that_stands_twice_is_named_with_both_lines(tmp_path):
     [
         ("", "the file is empty"),
         ("- a\n- b\n", "must be a mapping"),
-        ("schema_version: 2\nclaims: []\n", "schema_version: 1"),
-        ("schema_version: 1\nclaims: {}\n", "claims must be a list"),
-        ("schema_version: 1\nclaims: [\n", "not YAML"),
+        ("schema_version: 1\nclaims: []\n", "schema_version: 2"),
+        ("schema_version: 2\nclaims: {}\n", "claims must be a list"),
+        ("schema_version: 2\nclaims: [\n", "not YAML"),
         (HEAD + "- just a text\n", "a claim must be a mapping"),
         (HEAD + "- area: cost\n", "the claim has no id"),
         (HEAD + "- id: x\n  area: !!python/object:os.system cost\n", "cannot be read"),
@@ -144,14 +162,6 @@ def test_a_file_that_holds_no_claims_is_refused_with_a_line(tmp_path, text, word
     with pytest.raises(ClaimInvalid, match=r"claims.yaml, line \d+") as caught:
         read(tmp_path, text)
     assert words in str(caught.value)
-
-
-def test_a_full_scale_claim_says_why(tmp_path):
-    claim = TESTED.split("  mechanism")[0].replace("kind: mechanism", "kind: full-scale-only")
-    claim += "  unit: none\n  source: nowhere\n  status: reported\n"
-    with pytest.raises(ClaimInvalid, match="the field reason is missing"):
-        read(tmp_path, HEAD + claim)
-    assert read(tmp_path, HEAD + claim + "  reason: It needs 512 GPUs.\n")[0].reason
 
 
 def test_the_yaml_parser_in_python_reads_the_same_claims(tmp_path, monkeypatch):

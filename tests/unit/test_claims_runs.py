@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from claims_runs import PUBLISHED, SEEDS, attempt, make_run, questions, verdict_of, write_csv
+from claims_runs import PUBLISHED, SEEDS, attempt, make_run, questions, rows_of, write_csv
 
 from r1repro.audit.attempt_records import AttemptDamaged
 from r1repro.audit.claims.manifest import manifest
@@ -15,7 +15,12 @@ from r1repro.audit.claims.runs import MissingEvidence, Run, open_runs
 from r1repro.errors import InputError
 
 BASE, ZERO = "evaluate/base/questions.csv", "evaluate/r1_zero/questions.csv"
-CLAIM = "mech-rl-raises-pass1"
+CLAIM = "rl-alone-elicits-reasoning"
+
+
+def gain_row(folders):
+    """Return the first experiment of the claim: pass@1."""
+    return rows_of(CLAIM, folders)[0]
 
 
 def sha256(path: Path) -> str:
@@ -25,7 +30,10 @@ def sha256(path: Path) -> str:
 def learned(tmp_path, seed, *, recorded=False, extra=0.0):
     """Write a run that learned; on demand with attempts that name both tables as outputs."""
     run = make_run(
-        tmp_path, seed, questions("base", pass1=0.3), questions("r1_zero", pass1=0.8 + extra)
+        tmp_path,
+        seed,
+        questions("base", pass1=0.3 + seed / 100),
+        questions("r1_zero", pass1=0.8 + extra),
     )
     if recorded:
         for number, name in enumerate((BASE, ZERO), start=1):
@@ -69,17 +77,17 @@ def test_one_seed_counts_once_and_scales_are_not_mixed(tmp_path):
 def test_recorded_tables_are_accepted_and_an_edited_one_is_not(tmp_path):
     """Five seeds decide; after an edit by hand that seed says so, and four still decide."""
     folders = [learned(tmp_path, seed, recorded=True) for seed in (1, 2, 3, 4)]
-    assert verdict_of(CLAIM, folders).verdict == "supported"
+    assert gain_row(folders).verdict == "supported"
     edit(folders[1] / ZERO)
-    row = verdict_of(CLAIM, folders)
+    row = gain_row(folders)
     assert row.verdict == "supported"
     assert "seed_2/evaluate/r1_zero/questions.csv was changed since it was made" in row.note
     assert "attempt a2-score" in row.note
     assert "seed_2/evaluate/r1_zero" not in row.evidence
     edit(folders[0] / ZERO)
-    row = verdict_of(CLAIM, folders)
-    assert row.verdict == "inconclusive"
-    assert "2 of the 3 seeds needed" in row.note
+    row = gain_row(folders)
+    assert row.verdict == "undecided"
+    assert "Needs 3 seeds." in row.note
 
 
 def test_only_the_newest_attempt_vouches(tmp_path):
@@ -114,12 +122,12 @@ def committed(tmp_path, folders):
 def test_committed_evidence_must_be_as_listed(tmp_path):
     folders = [learned(tmp_path, seed) for seed in SEEDS]
     committed(tmp_path, folders)
-    assert verdict_of(CLAIM, folders).verdict == "supported"
+    assert gain_row(folders).verdict == "supported"
     edit(folders[0] / BASE)
     (folders[0] / BASE).write_text((folders[0] / BASE).read_text() + "\n")
     write_csv(folders[1] / "evaluate/filter.csv", {"a": [1]})
-    row = verdict_of(CLAIM, folders)
-    assert row.verdict == "inconclusive"
+    row = gain_row(folders)
+    assert row.verdict == "undecided"
     assert "was changed since it was made (SHA-256 of SHA256SUMS)" in row.note
     with pytest.raises(MissingEvidence, match="is not listed in SHA256SUMS"):
         Run(folders[1]).text("evaluate/filter.csv")
@@ -177,8 +185,8 @@ def test_a_torn_record_made_no_file(tmp_path):
 def test_a_table_that_is_none_is_missing_evidence_with_its_name(tmp_path, content, words):
     folders = [learned(tmp_path, seed) for seed in SEEDS]
     (folders[0] / ZERO).write_bytes(content)
-    row = verdict_of(CLAIM, folders)
-    assert row.verdict == "inconclusive"
+    row = gain_row(folders)
+    assert row.verdict == "undecided"
     assert words in row.note
     assert "questions.csv" in row.note
 
@@ -190,11 +198,10 @@ def test_the_manifest_names_every_file_and_who_vouches_for_it(tmp_path):
     opened.rows(ZERO)
     opened.rows("extra.csv")
     claims = Path(shutil.copy(PUBLISHED / "cost.csv", tmp_path / "claims.yaml"))
-    found = manifest(claims, PUBLISHED, ["cost.csv"], [opened], "digest", {"confirmed": 2})
+    found = manifest(claims, PUBLISHED, ["cost.csv"], [opened], "digest", {"number": {}})
     assert json.loads(json.dumps(found)) == found
     assert found["published"] == {(PUBLISHED / "cost.csv").as_posix(): sha256(claims)}
-    assert found["seeds"] == [4]
-    assert found["verdicts"] == {"confirmed": 2}
+    assert found["verdicts"] == {"number": {}}
     (only,) = found["runs"]
     assert (only["seed"], only["scale"], only["commits"]) == (4, "mini", ["c0ffee"])
     assert only["files"] == {

@@ -19,6 +19,8 @@ rule claims:
         claims=f"{CONFIG}/claims.yaml",
         # it vouches for every published table, and the program refuses one that differs
         sums=f"{PUBLISHED}/nature/SHA256SUMS",
+        # the seeds that judge the experiments of a run that is alone
+        mini=f"{PUBLISHED}/mini/SHA256SUMS",
         scores=rules.scores.output.scores,
         ladder=rules.ladder.output,
         curves=expand("<results>/rl/{stage}/curve.csv", stage=CURVES),
@@ -57,6 +59,7 @@ rule claims:
         attempts=f"{RESULTS}/attempts",
         tables=lambda wildcards, input: str(Path(input.sums).parent),
         runs=[*map(placed, RUNS)],
+        published=lambda wildcards, input: sorted(map(str, Path(input.mini).parent.glob("seed_*"))),
         code=code_digest("claims"),
     message:
         "claims: judging every claim of the paper"
@@ -67,6 +70,7 @@ rule claims:
             --settings {params.settings:q} --gpus 0 --state {params.state:q} \
             --attempts {params.attempts:q} --code {params.code:q} \
             --claims {input.claims:q} --tables {params.tables:q} --runs {params.runs:q} \
+            --published {params.published:q} \
             --out-claims {output.claims:q} --out-manifest {output.manifest:q} \
             >{log:q} 2>&1
         """

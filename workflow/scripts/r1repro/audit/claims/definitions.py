@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read config/claims.yaml strictly: what is wrong stops with the claim's id and its line.
+"""Read config/claims.yaml strictly: a fault stops with the claim's id and line.
 
-Refused   an unknown, missing or doubled field; a doubled id; an unknown kind, area or status; an
-          expression outside the allowed arithmetic, a name that nothing gives or nothing uses; a
-          cell or source table that is not there; a number without a tolerance, a tolerance without
-          its reason; a mechanism no check is registered for, or other parameters than its own.
-Reading   PyYAML's C parser where it is installed, its Python twin elsewhere: the same document.
+Refused   an unknown, missing or doubled field; a doubled id; an unknown tier, area, speaker or kind
+          of gap; an expression outside the allowed arithmetic; a name that nothing gives or nothing
+          uses; a cell or table that does not exist; a tolerance without a reason; an effect that
+          is not registered, or parameters other than its own; a claim without any check.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,58 +17,107 @@ from r1repro.audit.claims.cells import CellError, Tables, parse_reference
 from r1repro.audit.claims.expressions import FUNCTIONS, ExpressionError, free_names, is_number
 from r1repro.errors import StageError
 
-KINDS = ("arithmetic", "cross-table", "mechanism", "physical", "full-scale-only")
-AREAS = ("cost", "training", "data", "results", "safety", "press")
-STATUSES = ("reported", "derived", "digitised", "estimate")
-ALWAYS = ("id", "area", "kind", "statement", "unit", "source", "status")
-NUMBERS = ("values", "cells", "columns")
-COMPUTED = ("expression", "expected", "tolerance", "tolerance_why", "check", "reported")
-TESTED = ("mechanism", "parameters", "test", "pass_rule", "needs", "reported")
-FULL_SCALE = ("reason", "reported")
-TEXTS = (*ALWAYS, "expression", "tolerance_why", "check", "reported", "note", "mechanism", "test",
-         "pass_rule", "needs", "reason")  # fmt: skip
-RESULT = "result"
+TIERS = ("headline", "finding", "number")
+AREAS = ("cost", "training", "data", "results", "safety")
+SPEAKERS = ("paper", "press")
+GAPS = ("rounding", "typo", "contradiction", "misquotation")
+NEEDED = ("id", "tier", "area", "speaker", "says", "place")
+INPUTS = ("values", "cells", "columns")
+CHECKS = ("paper", "world", "experiments", "untestable")
+OPTIONAL = ("unit", "note", *INPUTS, *CHECKS)
+TEXTS = (*NEEDED, "unit", "note", "untestable", "measures", "effect", "check")
+WORLD_CHECK = ("measures", "unit", "check")
+EXPERIMENT = ("measures", "unit", "effect", "supported_above", "contradicted_below")
 
 
 class ClaimInvalid(StageError):
     """A claim of config/claims.yaml cannot be checked as it stands."""
 
 
+class ClaimFault(Exception):
+    """What is wrong in a claim, before its place is known."""
+
+
+@dataclass(frozen=True)
+class PaperCheck:
+    """Whether a source agrees with itself: `computed` against `printed`, or what `holds`.
+
+    within   absolute distance allowed, with the reason in `why`; exact without
+    gap_is   what a larger distance would be
+    """
+
+    gap_is: str
+    computed: str | None = None
+    printed: str | None = None
+    within: float | str = 0
+    why: str = ""
+    holds: str | None = None
+    note: str = ""
+
+    @property
+    def texts(self) -> list[str]:
+        """Return every expression of the check."""
+        parts = (self.computed, self.printed, self.holds, self.within)
+        return [part for part in parts if isinstance(part, str)]
+
+
+@dataclass(frozen=True)
+class WorldCheck:
+    """Whether the reported figure is possible, by a registered check of the cost model."""
+
+    measures: str
+    unit: str
+    check: str
+    parameters: Mapping
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An effect measured once a seed, and the rule written down for it.
+
+    supported_above     supported if the effect is significantly above this
+    contradicted_below  contradicted if it is significantly below this: the smallest effect of
+                        interest, or the margin of a claim that something is not worse
+    """
+
+    measures: str
+    unit: str
+    effect: str
+    supported_above: float
+    contradicted_below: float
+    parameters: Mapping
+    note: str = ""
+
+
 @dataclass(frozen=True)
 class Claim:
-    """One claim as it is written; `line` is where it begins."""
+    """One sentence that a source says; `line` is where it begins in the file."""
 
     id: str
     line: int
+    tier: str
     area: str
-    kind: str
-    statement: str
-    unit: str
-    source: str
-    status: str
+    speaker: str
+    says: str
+    place: str
+    unit: str = ""
+    note: str = ""
     values: Mapping = field(default_factory=dict)
     cells: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
-    expression: str | None = None
-    expected: float | None = None
-    tolerance: float | None = None
-    tolerance_why: str | None = None
-    check: str | None = None
-    reported: str | None = None
-    note: str = ""
-    mechanism: str | None = None
-    parameters: Mapping = field(default_factory=dict)
-    test: str | None = None
-    pass_rule: str | None = None
-    needs: str | None = None
-    reason: str | None = None
+    paper: tuple[PaperCheck, ...] = ()
+    world: tuple[WorldCheck, ...] = ()
+    experiments: tuple[Experiment, ...] = ()
+    untestable: str = ""
 
 
 class _Reader:
     """The document with its path, so that each fault has a place."""
 
-    def __init__(self, path: Path, tables: Tables, checks: Mapping[str, frozenset[str]]):
-        self.path, self.tables, self.checks = path, tables, checks
+    def __init__(self, path: Path, tables: Tables, effects: Mapping, world: Mapping):
+        self.path, self.tables = path, tables
+        self.effects, self.world = effects, world
 
     def fault(self, line: int, what: str, name: str | None = None) -> ClaimInvalid:
         claim = f", claim {name}" if name else ""
@@ -90,8 +138,8 @@ class _Reader:
         """Return all claims in the order of the file."""
         loader, root = self._compose()
         fields = dict(self.pairs(root, "the file"))
-        if set(fields) != {"schema_version", "claims"} or fields["schema_version"].value != "1":
-            raise self.fault(1, "the file must have schema_version: 1 and claims, nothing else")
+        if set(fields) != {"schema_version", "claims"} or fields["schema_version"].value != "2":
+            raise self.fault(1, "the file must have schema_version: 2 and claims, nothing else")
         if not isinstance(fields["claims"], yaml.SequenceNode):
             raise self.fault(_line(fields["claims"]), "claims must be a list")
         found: dict[str, Claim] = {}
@@ -99,7 +147,7 @@ class _Reader:
             claim = self._claim(loader, node)
             if claim.id in found:
                 first = found[claim.id].line
-                raise self.fault(claim.line, f"the id stands already in line {first}", claim.id)
+                raise self.fault(claim.line, f"line {first} has the same id", claim.id)
             found[claim.id] = claim
         return list(found.values())
 
@@ -122,7 +170,7 @@ class _Reader:
         line, raw = _line(node), {}
         name = None
         for key, value in self.pairs(node, "a claim"):
-            if key in ("values", "cells", "columns", "parameters"):
+            if key in INPUTS:
                 list(self.pairs(value, key))
             try:
                 raw[key] = loader.construct_object(value, deep=True)
@@ -132,51 +180,41 @@ class _Reader:
         if not isinstance(name, str) or not name:
             raise self.fault(line, "the claim has no id")
         try:
-            self._check(raw)
+            return self._checked(line, raw)
         except (ClaimFault, CellError, ExpressionError) as error:
             raise self.fault(line, str(error), name) from error
-        return Claim(line=line, **raw)
 
-    def _check(self, raw: dict) -> None:
-        """Raise ClaimFault, CellError or ExpressionError for what is wrong in one claim."""
-        for key in ALWAYS:
-            if key not in raw:
-                raise ClaimFault(f"the field {key} is missing")
-        for key, allowed in (("kind", KINDS), ("area", AREAS), ("status", STATUSES)):
+    def _checked(self, line: int, raw: dict) -> Claim:
+        """Return the claim; raises ClaimFault, CellError or ExpressionError for a fault in it."""
+        _fields(raw, "the claim", NEEDED, OPTIONAL)
+        for key, allowed in (("tier", TIERS), ("area", AREAS), ("speaker", SPEAKERS)):
             if raw[key] not in allowed:
                 raise ClaimFault(f"{key} {raw[key]!r} is not one of {', '.join(allowed)}")
-        tested = raw["kind"] == "mechanism" or "mechanism" in raw
-        part = TESTED if tested else FULL_SCALE if raw["kind"] == "full-scale-only" else COMPUTED
-        for key in raw:
-            if key not in (*ALWAYS, *NUMBERS, "note", *part):
-                raise ClaimFault(f"a claim of kind {raw['kind']} has no field {key}")
-        for key in TEXTS:
-            if key in raw and (not isinstance(raw[key], str) or not raw[key].strip()):
-                raise ClaimFault(f"{key} must be a text")
+        if not any(key in raw for key in CHECKS):
+            raise ClaimFault(f"needs a check: one of {', '.join(CHECKS)}")
         names = self._names(raw)
-        if tested:
-            self._tested(raw)
-            self._expressions(raw, names, ("reported",))
-        elif raw["kind"] == "full-scale-only":
-            _needed(raw, "reason")
-            self._expressions(raw, names, ("reported",))
-        else:
-            _computed(raw)
-            self._expressions(raw, names, ("expression",))
-            self._expressions(raw, names | {RESULT}, ("check", "reported"))
-            parts = ("expression", "check", "reported")
-            used = set().union(*(free_names(raw[key]) for key in parts if key in raw))
-            if names - used:
-                raise ClaimFault(f"nothing uses {', '.join(sorted(names - used))}")
+        checks = {
+            "paper": tuple(_paper(entry) for entry in _entries(raw, "paper")),
+            "world": tuple(self._world(entry) for entry in _entries(raw, "world")),
+            "experiments": tuple(self._experiment(e) for e in _entries(raw, "experiments")),
+        }
+        used = set().union(*(free_names(t) for check in checks["paper"] for t in check.texts))
+        texts = [v for w in checks["world"] for v in w.parameters.values() if isinstance(v, str)]
+        used |= names & set(texts)
+        if used - names:
+            raise ClaimFault(f"nothing gives {', '.join(sorted(used - names))}")
+        if names - used:
+            raise ClaimFault(f"nothing uses {', '.join(sorted(names - used))}")
+        return Claim(line=line, **(raw | checks))
 
     def _names(self, raw: dict) -> set[str]:
         """Return what values, cells and columns name, after looking up every table."""
         names: set[str] = set()
-        for part in NUMBERS:
+        for part in INPUTS:
             for name, value in raw.get(part, {}).items():
                 if not isinstance(name, str) or not name.isidentifier() or name in names:
                     raise ClaimFault(f"{name!r} of {part} is not a name of its own")
-                if name == RESULT or name in FUNCTIONS:
+                if name in FUNCTIONS:
                     raise ClaimFault(f"{name!r} of {part} already means something")
                 names.add(name)
                 if part == "values":
@@ -184,33 +222,26 @@ class _Reader:
                     continue
                 reference = parse_reference(value)
                 if not self.tables.has(reference.file):
-                    raise ClaimFault(f"its source table {reference.file} is not there")
+                    raise ClaimFault(f"its source table {reference.file} does not exist")
                 read = self.tables.cell if part == "cells" else self.tables.column
                 read(reference)
         return names
 
-    def _expressions(self, raw: dict, names: set[str], keys: tuple[str, ...]) -> None:
-        for key in keys:
-            unknown = free_names(raw[key]) - names if key in raw else set()
-            if unknown:
-                raise ClaimFault(f"{key} names {', '.join(sorted(unknown))}, which nothing gives")
+    def _world(self, entry: dict) -> WorldCheck:
+        _fields(entry, "a world check", WORLD_CHECK, None)
+        kept, note = {key: entry.pop(key) for key in WORLD_CHECK}, entry.pop("note", "")
+        parameters = _parameters(kept["check"], entry, self.world, "world check")
+        return WorldCheck(**kept, parameters=parameters, note=note)
 
-    def _tested(self, raw: dict) -> None:
-        _needed(raw, "mechanism")
-        if raw["kind"] not in ("mechanism", "physical"):
-            raise ClaimFault(f"a claim of kind {raw['kind']} is computed, not tested by a run")
-        for key in ("test", "pass_rule"):
-            _needed(raw, key)
-        if raw["mechanism"] not in self.checks:
-            raise ClaimFault(f"no check is registered under the name {raw['mechanism']!r}")
-        expected, given = self.checks[raw["mechanism"]], set(raw.get("parameters", {}))
-        if given != expected:
-            wanted = ", ".join(sorted(expected)) or "none"
-            raise ClaimFault(f"the check {raw['mechanism']!r} takes the parameters {wanted}")
-
-
-class ClaimFault(Exception):
-    """What is wrong in a claim, before its place is known."""
+    def _experiment(self, entry: dict) -> Experiment:
+        _fields(entry, "an experiment", EXPERIMENT, None)
+        kept = {key: entry.pop(key) for key in EXPERIMENT}
+        above, below = kept["supported_above"], kept["contradicted_below"]
+        if not (is_number(above) and is_number(below)) or below < above:
+            raise ClaimFault("contradicted_below must be a number from supported_above up")
+        note = entry.pop("note", "")
+        parameters = _parameters(kept["effect"], entry, self.effects, "effect")
+        return Experiment(**kept, parameters=parameters, note=note)
 
 
 def _line(node: yaml.Node) -> int:
@@ -221,9 +252,55 @@ def _text(node: yaml.Node) -> str:
     return str(getattr(node, "value", "?"))[:40]
 
 
-def _needed(raw: dict, key: str) -> None:
-    if key not in raw:
-        raise ClaimFault(f"the field {key} is missing")
+def _fields(raw: dict, what: str, needed: tuple[str, ...], optional: tuple | None) -> None:
+    """Raise ClaimFault for a missing field, an unknown one (None allows all) or an empty text."""
+    for key in needed:
+        if key not in raw:
+            raise ClaimFault(f"{what} lacks the field {key}")
+    for key, value in raw.items():
+        if optional is not None and key not in (*needed, *optional):
+            raise ClaimFault(f"{what} has an unknown field {key}")
+        if isinstance(value, str) and not value.strip():
+            raise ClaimFault(f"{key} of {what} is empty")
+        if key in TEXTS and not isinstance(value, str):
+            raise ClaimFault(f"{key} of {what} must be a text")
+
+
+def _entries(raw: dict, key: str) -> list[dict]:
+    """Return copies of the checks of one kind."""
+    found = raw.get(key, [])
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        raise ClaimFault(f"{key} must be a list of mappings")
+    if key in raw and not found:
+        raise ClaimFault(f"{key} is empty")
+    return [dict(entry) for entry in found]
+
+
+def _parameters(name: str, given: dict, known: Mapping, what: str) -> dict:
+    """Return the parameters of a registered check; raises ClaimFault for others than its own."""
+    if name not in known:
+        raise ClaimFault(f"there is no {what} {name!r}; there are {', '.join(sorted(known))}")
+    if set(given) != set(known[name]):
+        wanted = ", ".join(sorted(known[name])) or "none"
+        raise ClaimFault(f"the {what} {name!r} takes the parameters {wanted}")
+    return given
+
+
+def _paper(entry: dict) -> PaperCheck:
+    compared = "holds" not in entry
+    needed = ("computed", "printed") if compared else ("holds",)
+    optional = ("within", "why", "note") if compared else ("note",)
+    _fields(entry, "a paper check", (*needed, "gap_is"), optional)
+    if entry["gap_is"] not in GAPS:
+        raise ClaimFault(f"gap_is {entry['gap_is']!r} is not one of {', '.join(GAPS)}")
+    if ("within" in entry) != ("why" in entry):
+        raise ClaimFault("a tolerance (within), and nothing else, has a reason (why)")
+    for key in ("computed", "printed", "holds", "within"):
+        if key in entry and not isinstance(entry[key], str):
+            if not is_number(entry[key]):
+                raise ClaimFault(f"{key} of a paper check must be an expression")
+            entry[key] = str(entry[key])
+    return PaperCheck(**entry)
 
 
 def _check_value(name: str, value: object) -> None:
@@ -236,20 +313,9 @@ def _check_value(name: str, value: object) -> None:
             raise ClaimFault(f"the value {name} is neither number, text nor list")
 
 
-def _computed(raw: dict) -> None:
-    """Demand expression, expected value, tolerance and the reason of a tolerance above 0."""
-    for key in ("expression", "expected", "tolerance"):
-        _needed(raw, key)
-    for key in ("expected", "tolerance"):
-        if not is_number(raw[key]) or (key == "tolerance" and raw[key] < 0):
-            raise ClaimFault(f"{key} must be a number" + (" from 0" if key == "tolerance" else ""))
-    if (raw["tolerance"] > 0) != ("tolerance_why" in raw):
-        raise ClaimFault("a tolerance above 0, and no other, says why it is so (tolerance_why)")
-
-
-def read_claims(path: Path, tables: Tables, checks: Mapping[str, frozenset[str]]) -> list[Claim]:
+def read_claims(path: Path, tables: Tables, effects: Mapping, world: Mapping) -> list[Claim]:
     """Return all claims in the order of the file; raises ClaimInvalid with id and line.
 
-    checks   name of each registered check -> the names of its parameters
+    effects, world   name of each registered function -> the names of its parameters
     """
-    return _Reader(path, tables, checks).claims()
+    return _Reader(path, tables, effects, world).claims()

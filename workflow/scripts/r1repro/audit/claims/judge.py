@@ -1,39 +1,69 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One claim, computed: from its definition, the published tables and the runs to its row.
+"""From claims, published tables and runs to rows: one row a check, in the order of the claims.
 
-The row is a pure function of these three; nothing of an earlier verdict is read. What arithmetic or
-check gave goes to `verdicts`, which alone names a verdict.
+A row is a pure function of these; nothing of an earlier verdict is read. Experiments are judged by
+the evidence (several seeds). The present run, if it is not among them, is placed beside them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 
 from r1repro.audit.claims import verdicts
 from r1repro.audit.claims.cells import CellError, Tables, parse_reference
-from r1repro.audit.claims.definitions import RESULT, Claim, ClaimInvalid
+from r1repro.audit.claims.decide import (
+    CONTRADICTED,
+    SEEDS,
+    UNDECIDED,
+    decide,
+    holm,
+    p_above,
+    place_of,
+)
+from r1repro.audit.claims.definitions import (
+    Claim,
+    ClaimInvalid,
+    Experiment,
+    PaperCheck,
+    WorldCheck,
+)
+from r1repro.audit.claims.effects import EFFECTS, Uninformative
 from r1repro.audit.claims.expressions import ExpressionError, evaluate, free_names, is_number
-from r1repro.audit.claims.mechanisms import REGISTRY, run_check
-from r1repro.audit.claims.runs import Run
-
-ANY_SCALE, NO_SCALE = "any", "none"
+from r1repro.audit.claims.mutation import turned_by
+from r1repro.audit.claims.runs import MissingEvidence, Run
+from r1repro.audit.claims.world import WORLD
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of claims.csv, as texts."""
+    """One row of claims.csv, as texts; what a kind of check has not is empty."""
 
-    id: str
+    claim: str
+    check: str
+    tier: str
     area: str
-    kind: str
-    scale: str
+    speaker: str
+    agrees_with: str
     verdict: str
-    reported: str
-    obtained: str
-    ci_low: str
-    ci_high: str
-    tolerance: str
-    evidence: str
-    note: str
+    what: str
+    reported: str = ""
+    obtained: str = ""
+    unit: str = ""
+    gap_percent: str = ""
+    gap_is: str = ""
+    ci_low: str = ""
+    ci_high: str = ""
+    p_value: str = ""
+    seeds: str = ""
+    power: str = ""
+    seeds_needed: str = ""
+    this_run: str = ""
+    this_run_is: str = ""
+    turned_by: str = ""
+    evidence: str = ""
+    note: str = ""
+
+
+COLUMNS = tuple(column.name for column in fields(Row))
 
 
 def shown(value: object, digits: int = 10) -> str:
@@ -47,119 +77,255 @@ def shown(value: object, digits: int = 10) -> str:
     return str(value) if isinstance(value, int) else f"{value:.{digits}g}"
 
 
-def named_values(claim: Claim, tables: Tables) -> dict:
-    """Return what values, cells and columns name; raises CellError."""
+def inputs_of(claim: Claim, tables: Tables) -> dict:
+    """Return what cells, columns and values of a claim name, in this order; raises CellError."""
     cells = {name: tables.cell(parse_reference(text)) for name, text in claim.cells.items()}
     columns = {name: tables.column(parse_reference(text)) for name, text in claim.columns.items()}
-    return {**claim.values, **cells, **columns}
+    return {**cells, **columns, **claim.values}
 
 
-def _evidence(claim: Claim, tables: Tables) -> str:
-    """Return the tables that a claim reads, and the document behind them."""
+def _number(text: str, names: Mapping) -> float:
+    value = evaluate(text, names)
+    if not is_number(value):
+        raise ExpressionError(f"{text} gives no number")
+    return value
+
+
+def _agrees(check: PaperCheck, names: Mapping) -> bool:
+    """Say whether a source agrees with itself; raises ExpressionError."""
+    if check.holds is not None:
+        value = evaluate(check.holds, names)
+        if not isinstance(value, bool):
+            raise ExpressionError(f"{check.holds} is neither true nor false")
+        return value
+    gap = _number(check.computed, names) - _number(check.printed, names)
+    return abs(gap) <= _number(str(check.within), names) * (1 + 1e-9)
+
+
+def _row(claim: Claim, agrees_with: str, verdict: str, **texts: str) -> Row:
+    joined = " ".join(dict.fromkeys(part for part in (texts.pop("note", ""), claim.note) if part))
+    return Row(
+        claim=claim.id,
+        check="",
+        tier=claim.tier,
+        area=claim.area,
+        speaker=claim.speaker,
+        agrees_with=agrees_with,
+        verdict=verdict,
+        note=joined,
+        **texts,
+    )
+
+
+def _paper(claim: Claim, check: PaperCheck, tables: Tables) -> Row:
+    names = inputs_of(claim, tables)
+    agrees = _agrees(check, names)
+    used = set().union(*map(free_names, check.texts))
+    texts, ratio = {"what": check.holds or f"{check.computed} against {check.printed}"}, 1.0
+    if check.holds is None:
+        computed, printed = _number(check.computed, names), _number(check.printed, names)
+        texts |= {"obtained": shown(computed), "reported": shown(printed), "unit": claim.unit}
+        if computed and printed and computed != printed:
+            ratio = computed / printed
+            texts["gap_percent"] = f"{100 * (computed - printed) / abs(printed):+.2g}"
+    else:
+        texts["obtained"] = ", ".join(f"{n} = {shown(names[n], 6)}" for n in names if n in used)
+    if not agrees:
+        texts["gap_is"] = check.gap_is
     references = (*claim.cells.values(), *claim.columns.values())
     files = dict.fromkeys(parse_reference(text).file for text in references)
-    return "; ".join([*((tables.folder / file).as_posix() for file in files), claim.source])
-
-
-def _join(*parts: str) -> str:
-    return " ".join(part if part[-1] in ".!?" else f"{part}." for part in parts if part)
-
-
-def _reported(claim: Claim, tables: Tables) -> str:
-    """Return what the source prints for a claim that is not recomputed here."""
-    names = named_values(claim, tables)
-    if claim.reported is not None:
-        return shown(evaluate(claim.reported, names))
-    return "; ".join(f"{name.replace('_', ' ')} {shown(value)}" for name, value in names.items())
-
-
-def _condition_note(claim: Claim, names: Mapping, condition: bool | None) -> str:
-    """Say what failed, with the numbers in it."""
-    if condition is not False:
-        return ""
-    used = sorted(free_names(claim.check))
-    numbers = ", ".join(f"{name} = {shown(names[name])}" for name in used)
-    return f"Does not hold: {claim.check} ({numbers})"
-
-
-def _computed(claim: Claim, tables: Tables) -> Row:
-    names = named_values(claim, tables)
-    result = evaluate(claim.expression, names)
-    if not is_number(result):
-        raise ExpressionError(f"{claim.expression} gives no number")
-    names[RESULT] = result
-    condition = None if claim.check is None else evaluate(claim.check, names)
-    if condition is not None and not isinstance(condition, bool):
-        raise ExpressionError(f"{claim.check} is neither true nor false")
-    computed = verdicts.Computed(result, claim.expected, claim.tolerance, condition)
-    if claim.kind == "physical":
-        verdict = verdicts.of_bound(computed.holds)
-    else:
-        verdict = verdicts.of_arithmetic(computed, claim.area)
-    reported = claim.expected if claim.reported is None else evaluate(claim.reported, names)
-    differs = "" if computed.matches else f"Recomputed {shown(result)}, stated {claim.expected}"
     return _row(
         claim,
-        scale=verdicts.FULL_SCALE,
-        verdict=verdict,
-        reported=shown(reported),
-        obtained=shown(result),
-        tolerance=shown(claim.tolerance),
-        evidence=_evidence(claim, tables),
-        note=_join(differs, _condition_note(claim, names, condition), claim.note),
+        verdicts.PAPER,
+        verdicts.of_paper(agrees),
+        turned_by=turned_by(
+            lambda n: _agrees(check, n), names, [n for n in names if n in used], ratio
+        ),
+        evidence="; ".join((tables.folder / file).as_posix() for file in files),
+        note=" ".join(part for part in (check.note, check.why and f"Within: {check.why}.") if part),
+        **texts,
     )
 
 
-def _row(claim: Claim, **texts: str) -> Row:
-    empty = dict.fromkeys(("reported", "obtained", "ci_low", "ci_high", "tolerance"), "")
-    return Row(id=claim.id, area=claim.area, kind=claim.kind, **{**empty, **texts})
+@dataclass
+class Measured:
+    """An effect by seed, what seeds lacked, and the files that were read."""
+
+    values: dict[int, float] = field(default_factory=dict)
+    lacking: list[str] = field(default_factory=list)
+    uninformative: str = ""
+    files: tuple[str, ...] = ()
 
 
-def _tested(claim: Claim, tables: Tables, runs: Sequence[Run]) -> Row:
-    check = REGISTRY[claim.mechanism]
-    finding = run_check(check, list(runs), claim.parameters)
-    if claim.kind == "physical":
-        verdict, scale = verdicts.of_bound(finding.holds), verdicts.FULL_SCALE
-    else:
-        verdict = verdicts.of_mechanism(finding.holds, len(finding.seeds), check.seeds)
-        scale = runs[0].scale if runs else NO_SCALE
-        if check.seeds == 0:
-            scale = ANY_SCALE
+def measure(experiment: Experiment, runs: Sequence[Run]) -> Measured:
+    """Return the effect in each run that has its tables."""
+    found, files = Measured(), []
+    for run in runs:
+        run.start()
+        try:
+            value = EFFECTS[experiment.effect](run, **experiment.parameters)
+            found.values[run.seed] = value
+        except MissingEvidence as error:
+            found.lacking.append(f"seed {run.seed}: {error}")
+        except Uninformative as error:
+            found.uninformative = f"seed {run.seed}: {error}"
+        files += [run.place(name) for name in run.opened]
+    found.files = tuple(dict.fromkeys(files))
+    return found
+
+
+def _present(
+    experiment: Experiment, run: Run | None, found: Measured, scale: str
+) -> dict[str, str]:
+    """Return the present run's value and whether the seeds of the evidence contain it."""
+    if run is None:
+        return {}
+    if run.scale != scale:
+        return {"this_run_is": "of another scale"}
+    value = measure(experiment, [run]).values.get(run.seed)
+    if value is None:
+        return {"this_run_is": "not run"}
+    values = list(found.values.values())
+    same = found.values.get(run.seed) == value
+    place = f"the same as seed {run.seed}" if same else place_of(value, values)
+    return {"this_run": shown(value, 6), "this_run_is": place}
+
+
+def _experiment(
+    claim: Claim,
+    experiment: Experiment,
+    found: Measured,
+    p_value: float,
+    present: Run | None,
+    scale: str,
+) -> Row:
+    texts = {"what": experiment.measures, "unit": experiment.unit}
+    texts |= _present(experiment, present, found, scale)
+    values, notes, verdict = list(found.values.values()), [], UNDECIDED
+    if values:
+        above, below = experiment.supported_above, experiment.contradicted_below
+        decision = decide(values, above, below, p_value)
+        verdict = decision.verdict
+        texts |= {
+            "obtained": shown(decision.effect, 6),
+            "ci_low": shown(decision.low, 6),
+            "ci_high": shown(decision.high, 6),
+            "p_value": f"{decision.p_value:.2g}",
+            "power": f"{decision.power:.2f}",
+            "seeds_needed": shown(decision.seeds_needed),
+            "turned_by": f"an effect significantly below {below:g}, or not above {above:g}",
+        }
+        if len(values) < SEEDS:
+            notes.append(f"Needs {SEEDS} seeds.")
+        elif verdict == CONTRADICTED and decision.low > above:
+            notes.append(
+                "The effect exists, but is smaller than the smallest effect of interest "
+                f"({below:g})."
+            )
+    if found.uninformative:
+        verdict = UNDECIDED
+        notes.append(f"This world leaves no room for the effect ({found.uninformative}).")
+    notes += [f"Without evidence: {text}." for text in found.lacking]
     return _row(
         claim,
-        scale=scale,
-        verdict=verdict,
-        reported=_reported(claim, tables),
-        obtained=shown(finding.obtained, 6),
-        ci_low=shown(finding.ci_low, 6),
-        ci_high=shown(finding.ci_high, 6),
-        evidence="; ".join(finding.evidence) or claim.source,
-        note=_join(finding.note, claim.note),
+        verdicts.EXPERIMENT,
+        verdict,
+        seeds=", ".join(map(str, found.values)),
+        evidence="; ".join(found.files),
+        note=" ".join([experiment.note, *notes]).strip(),
+        **texts,
     )
 
 
-def _full_scale(claim: Claim, tables: Tables, runs: Sequence[Run]) -> Row:
-    verdict = verdicts.of_full_scale({run.scale for run in runs})
-    reason = claim.reason
-    if verdict == verdicts.INCONCLUSIVE:
-        reason = "A run of the published scale is given, but no check reads one"
-    return _row(
-        claim,
-        scale=verdicts.FULL_SCALE,
-        verdict=verdict,
-        reported=_reported(claim, tables),
-        evidence=_evidence(claim, tables),
-        note=_join(reason, claim.note),
-    )
-
-
-def judge(claim: Claim, tables: Tables, runs: Sequence[Run]) -> Row:
-    """Return a claim's row; raises ClaimInvalid where its own arithmetic has no value."""
+def _world(claim: Claim, check: WorldCheck, tables: Tables, run: Run | None) -> Row:
+    texts, holds = {"unit": check.unit}, None
     try:
-        if claim.mechanism is not None:
-            return _tested(claim, tables, runs)
-        if claim.kind == "full-scale-only":
-            return _full_scale(claim, tables, runs)
-        return _computed(claim, tables)
-    except (ExpressionError, CellError) as error:
-        raise ClaimInvalid(f"line {claim.line}, claim {claim.id}: {error}") from error
+        if run is None:
+            raise MissingEvidence("no run was given")
+        run.start()
+        names = inputs_of(claim, tables)
+        given = {key: _named(value, names) for key, value in check.parameters.items()}
+        finding = WORLD[check.check](run, **given)
+        holds, note = finding.holds, finding.note
+        texts |= {
+            "obtained": shown(finding.obtained, 6),
+            "reported": shown(given.get("reported")),
+            "ci_low": shown(finding.low, 6),
+            "ci_high": shown(finding.high, 6),
+        }
+    except MissingEvidence as error:
+        note = f"Evidence is missing: {error}."
+    return _row(
+        claim,
+        verdicts.WORLD,
+        verdicts.of_world(holds),
+        what=check.measures,
+        evidence="; ".join(map(run.place, run.opened)) if run else "",
+        note=" ".join(part for part in (note, check.note) if part),
+        **texts,
+    )
+
+
+def _named(value: object, names: Mapping) -> object:
+    """Return what a parameter names, or the parameter itself."""
+    return names.get(value, value) if isinstance(value, str) else value
+
+
+def judge(
+    claims: Sequence[Claim],
+    tables: Tables,
+    evidence: Sequence[Run],
+    present: Run | None = None,
+) -> list[Row]:
+    """Return the rows of all claims; raises ClaimInvalid where arithmetic has no value.
+
+    evidence   runs of several seeds that experiments are judged by
+    present    a further run that is placed beside them, and whose cost model the world checks read
+    """
+    measured = {
+        (claim.id, place): measure(experiment, evidence)
+        for claim in claims
+        for place, experiment in enumerate(claim.experiments)
+    }
+    adjusted = _adjusted(claims, measured)
+    scale = evidence[0].scale if evidence else ""
+    rows: list[Row] = []
+    for claim in claims:
+        try:
+            found = [_paper(claim, check, tables) for check in claim.paper]
+        except (ExpressionError, CellError) as error:
+            raise ClaimInvalid(f"line {claim.line}, claim {claim.id}: {error}") from error
+        modelled = present or next(iter(evidence), None)
+        found += [_world(claim, check, tables, modelled) for check in claim.world]
+        for place, experiment in enumerate(claim.experiments):
+            key = claim.id, place
+            found.append(
+                _experiment(claim, experiment, measured[key], adjusted[key], present, scale)
+            )
+        if claim.untestable:
+            found.append(
+                _row(claim, verdicts.NOTHING, verdicts.NOT_TESTABLE, what="", note=claim.untestable)
+            )
+        rows += [
+            Row(**{**vars(row), "check": str(number)}) for number, row in enumerate(found, start=1)
+        ]
+    return rows
+
+
+def _adjusted(claims: Sequence[Claim], measured: Mapping) -> dict[tuple[str, int], float]:
+    """Return the p value of every experiment; those of headline claims are adjusted together."""
+    found = {
+        (claim.id, place): p_above(
+            list(measured[claim.id, place].values.values()), experiment.supported_above
+        )
+        for claim in claims
+        for place, experiment in enumerate(claim.experiments)
+    }
+    headline = [
+        (claim.id, place)
+        for claim in claims
+        if claim.tier == "headline"
+        for place in range(len(claim.experiments))
+    ]
+    found |= zip(headline, holm([found[key] for key in headline]), strict=True)
+    return found

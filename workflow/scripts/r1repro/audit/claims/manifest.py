@@ -38,7 +38,7 @@ def manifest(
     published: Sequence[str],
     runs: Sequence[Run],
     code_digest: str,
-    verdict_counts: Mapping[str, int],
+    verdict_counts: Mapping[str, Mapping[str, int]],
 ) -> dict:
     """Return what was judged, by what and on which files."""
     commit, dirty = git_state(Path(__file__))
@@ -49,6 +49,5 @@ def manifest(
             (tables / name).as_posix(): sha256_file(tables / name) for name in sorted(published)
         },
         "runs": [_run(run) for run in runs],
-        "seeds": [run.seed for run in runs],
-        "verdicts": dict(verdict_counts),
+        "verdicts": verdict_counts,
     }

@@ -1,42 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
-"""claims.csv: one row a claim, in the order of config/claims.yaml.
+"""claims.csv: one row a check, in the order of config/claims.yaml; and the counts of claims.
 
-id,area,kind   as defined
-scale          of what was computed: `paper` for its own numbers, the scale of the runs for
-               mechanisms, `any` where no run is needed, `none` where no run was given
-verdict        see `verdicts`
-reported       what the paper or the press states; obtained: what was computed here
-ci_low,ci_high 95 % interval, over seeds or questions, where there is one
-tolerance      allowed distance of obtained from stated; its reason is in config/claims.yaml
-evidence       files and documents behind it, separated by semicolons
-note           what failed, how it was measured, which seeds, caveats
+claim,check    id of the claim and number of the check in it
+tier,area,speaker   as defined
+agrees_with,verdict see `verdicts`
+what           what was compared or measured
+reported,obtained,unit   what the source prints, what was computed or measured
+gap_percent,gap_is       size of the difference and, where it is too large, what it is
+ci_low,ci_high,p_value,seeds   of an experiment: 95 % interval, one-sided p (adjusted in the
+               headline), seeds with evidence
+power,seeds_needed   chance to see the smallest effect of interest, seeds that reach 0.8
+this_run,this_run_is the present run's effect: the same as the published seed, inside or outside
+               the 95 % prediction interval of the published seeds
+turned_by      a change that turns the verdict; an empty cell means that no single input does
+evidence,note  files behind it; caveats
 """
 
 import csv
 import io
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 
+from r1repro.audit.claims import effects, world
 from r1repro.audit.claims.cells import Tables
-from r1repro.audit.claims.definitions import Claim, read_claims
-from r1repro.audit.claims.judge import Row, judge
-from r1repro.audit.claims.mechanisms import REGISTRY
-from r1repro.audit.claims.runs import Run
-from r1repro.audit.claims.verdicts import VERDICTS
-
-COLUMNS = tuple(field.name for field in fields(Row))
+from r1repro.audit.claims.definitions import TIERS, Claim, read_claims
+from r1repro.audit.claims.judge import COLUMNS, Row
+from r1repro.audit.claims.verdicts import PAPER, WORST_FIRST, together
 
 
 def definitions(path: Path, tables: Tables) -> list[Claim]:
-    """Return the claims of a file, checked against the tables and the registered checks."""
-    return read_claims(path, tables, {name: c.parameters for name, c in REGISTRY.items()})
-
-
-def rows_of(claims: Sequence[Claim], tables: Tables, runs: Sequence[Run]) -> list[Row]:
-    """Return the row of every claim; none is left out."""
-    return [judge(claim, tables, runs) for claim in claims]
+    """Return the claims of a file, checked against tables, effects and cost checks."""
+    return read_claims(path, tables, effects.parameters(), world.parameters())
 
 
 def csv_of(rows: Sequence[Row]) -> str:
@@ -48,7 +44,28 @@ def csv_of(rows: Sequence[Row]) -> str:
     return handle.getvalue()
 
 
-def counts(rows: Sequence[Row]) -> dict[str, int]:
-    """Return how many claims have each verdict, those of none left out."""
-    found = Counter(row.verdict for row in rows)
-    return {verdict: found[verdict] for verdict in VERDICTS if found[verdict]}
+def by_claim(rows: Sequence[Row]) -> dict[str, dict[str, str]]:
+    """Return claim -> kind of agreement -> verdict of its checks of that kind."""
+    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        found[row.claim][row.agrees_with].append(row.verdict)
+    return {
+        claim: {kind: together(kind, verdicts) for kind, verdicts in kinds.items()}
+        for claim, kinds in found.items()
+    }
+
+
+def counts(rows: Sequence[Row]) -> dict[str, dict[str, int]]:
+    """Return tier -> "kind of agreement: verdict" -> number of claims.
+
+    A claim with two kinds of agreement counts in both. Arithmetic that no change of an input turns
+    is not counted.
+    """
+    tiers = {row.claim: row.tier for row in rows}
+    live = [row for row in rows if row.turned_by or row.agrees_with != PAPER]
+    found: dict[str, Counter] = {tier: Counter() for tier in TIERS}
+    for claim, kinds in by_claim(live).items():
+        for kind, verdict in kinds.items():
+            found[tiers[claim]][f"{kind}: {verdict}"] += 1
+    order = [f"{kind}: {verdict}" for kind, names in WORST_FIRST.items() for verdict in names]
+    return {tier: {key: n[key] for key in order if n[key]} for tier, n in found.items()}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the checks read of one run: questions of a checkpoint, training figures, scores.
+"""What effects read of one run: questions of a checkpoint, training figures, scores.
 
 questions   evaluate/CHECKPOINT/questions.csv, one row a test question; reasoning questions are
             those of maths, code, STEM and logic
@@ -11,7 +11,7 @@ Tenth       the first and the last tenth of the updates, at least one each
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from r1repro.audit.claims.intervals import mean
+from r1repro.audit.claims.decide import mean
 from r1repro.audit.claims.runs import MissingEvidence, Run
 
 REASONING = ("math", "code", "stem", "logic")
@@ -74,11 +74,6 @@ def paired(first: Questions, second: Questions, column: str) -> list[float]:
     if not shared or (column == ACCURACY and before.keys() != after.keys()):
         raise MissingEvidence(f"{first.place} and {second.place} do not hold the same questions")
     return [after[name] - before[name] for name in shared]
-
-
-def accuracy_difference(run: Run, checkpoint: str, other: str) -> float:
-    """Return the mean accuracy of a checkpoint minus that of another."""
-    return mean(paired(questions(run, other), questions(run, checkpoint), ACCURACY))
 
 
 def metrics_file(name: str, table: str = "metrics") -> str:
@@ -144,8 +139,3 @@ def _score_cells(run: Run, name: str, wanted: tuple[str, str, str]) -> list[str]
     keys = ("checkpoint", "metric", "category")
     rows = run.rows(name, *keys, "value")
     return [row["value"] for row in rows if tuple(row[key] for key in keys) == wanted]
-
-
-def signed(value: float, places: int = 3) -> str:
-    """Return a difference as text with its sign."""
-    return f"{value:+.{places}f}"

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which change of one input turns a verdict of arithmetic: a check that none turns says nothing.
+
+Each number behind a check (a cell, a value, an element of a column) is changed alone, by a factor
+or by one; a text becomes another. The first change that turns the verdict is reported.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from r1repro.audit.claims.expressions import ExpressionError, is_number
+
+FACTORS = (0.25, 0.5, 0.7, 1.3, 2, 4)
+STEPS = (-1, 1)
+OTHER_TEXT = "another text"
+
+
+def _changed(value: object, factors: Sequence[float]) -> Iterator[tuple[object, str]]:
+    """Yield changed values with how they were changed."""
+    if isinstance(value, list):
+        for place, item in enumerate(value):
+            for new, how in _changed(item, factors):
+                yield [*value[:place], new, *value[place + 1 :]], f"[{place}] {how}".strip()
+    elif is_number(value):
+        for factor in factors:
+            yield value * factor, f"x {factor:.3g}"
+        for step in STEPS:
+            yield value + step, f"{step:+}"
+    else:
+        yield OTHER_TEXT, "another text"
+
+
+def turned_by(
+    agrees: Callable[[Mapping], bool], names: Mapping, used: Sequence[str], gap: float = 1.0
+) -> str:
+    """Return the first change of a used input that turns what `agrees` says, else nothing.
+
+    gap   computed over printed: a change by this factor, or its inverse, may close a gap
+    """
+    factors = (*FACTORS, gap, 1 / gap)
+    before = agrees(names)
+    for name in used:
+        for value, how in _changed(names[name], factors):
+            try:
+                if agrees({**names, name: value}) != before:
+                    return f"{name} {how}"
+            except ExpressionError:  # no verdict at all, e.g. a division by zero
+                continue
+    return ""
