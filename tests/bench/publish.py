@@ -25,9 +25,11 @@ import pandas
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow/scripts"))
 
 from r1repro.audit.claims.cells import Tables
+from r1repro.audit.claims.definitions import read_claims
+from r1repro.audit.claims.judge import judge
 from r1repro.audit.claims.manifest import manifest
+from r1repro.audit.claims.rows import counts, csv_of
 from r1repro.audit.claims.runs import LIST, Run, open_runs
-from r1repro.audit.claims.table import counts, csv_of, definitions, rows_of
 from r1repro.audit.published import verify_checksums
 from r1repro.errors import StageError
 from r1repro.files import atomic_dir, sha256_file, write_json_atomic, write_text_atomic
@@ -96,14 +98,14 @@ def ladder_over_seeds(runs: list[Run]) -> pandas.DataFrame:
     return grouped.agg(["count", "mean", "std", "min", "max"]).round(6).reset_index()
 
 
-def judge(destination: Path) -> dict[str, int]:
+def judge_seeds(destination: Path) -> dict[str, dict[str, int]]:
     """Write the verdicts over all published seeds and what they rest on; return their counts.
 
     Paths in the tables are as given, so call it from the root of the project.
     """
     verified = verify_checksums(TABLES_OF_THE_PAPER)
     tables, runs = Tables(TABLES_OF_THE_PAPER), open_runs(sorted(destination.glob("seed_*")))
-    rows = rows_of(definitions(CLAIMS, tables), tables, runs)
+    rows = judge(read_claims(CLAIMS, tables), tables, runs)
     found = counts(rows)
     ladder = ladder_over_seeds(runs).to_csv(index=False, lineterminator="\n")
     write_text_atomic(destination / "claims.csv", csv_of(rows))
@@ -126,8 +128,8 @@ def main() -> int:
         for folder in args.runs:
             target = publish(folder, args.to)
             print(f"{target}: {len((target / LIST).read_text().splitlines())} files")
-        for verdict, count in judge(args.to).items():
-            print(f"{count:4} {verdict}")
+        for tier, verdicts in judge_seeds(args.to).items():
+            print(f"{tier}: " + ", ".join(f"{n} {name}" for name, n in verdicts.items()))
     except StageError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

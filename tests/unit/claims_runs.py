@@ -11,9 +11,10 @@ import json
 from pathlib import Path
 
 from r1repro.audit.claims.cells import Tables
-from r1repro.audit.claims.judge import Row, judge
+from r1repro.audit.claims.definitions import read_claims
+from r1repro.audit.claims.judge import judge
+from r1repro.audit.claims.rows import Row
 from r1repro.audit.claims.runs import open_runs
-from r1repro.audit.claims.table import definitions
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "results/published/nature"
@@ -93,7 +94,7 @@ def make_run(folder: Path, seed: int, *tables: tuple[str, dict]) -> Path:
 @functools.cache
 def all_definitions() -> dict:
     """Return the claims of config/claims.yaml by id."""
-    found = definitions(ROOT / "config/claims.yaml", Tables(PUBLISHED))
+    found = read_claims(ROOT / "config/claims.yaml", Tables(PUBLISHED))
     return {claim.id: claim for claim in found}
 
 

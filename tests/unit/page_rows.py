@@ -1,61 +1,70 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows of the hand-made tables of claims, ladder and recipe, for the tests of the page."""
 
+from r1repro.audit.claims.rows import COLUMNS
+
 HOSTILE_CLAIM = (
     "</td></tr></table><script>document.title='taken'</script>"
     "<img src=http://evil.example/c onerror=alert(2)>\u202e &amp; {{ 6*7 }}"
 )
-CLAIM_HEADER = (
-    "id,area,kind,scale,verdict,reported,obtained,ci_low,ci_high,tolerance,evidence,note".split(",")
-)
+CLAIM_HEADER = list(COLUMNS)
 SCORES = "results/evaluate/scores.csv: r1_zero all pass@1"
-CLAIMS = [
-    ["cost-gpu-count", "cost", "arithmetic", "paper", "confirmed", "512", "512", "", "", "1e-9"],
-    ["cost-four-days", "cost", "arithmetic", "paper", "conflict", "41000", "49152", "", "", "500"],
-    ["press-648", "press", "press", "paper", "press_error", "648", "512", "", "", "0"],
-    [
-        "mech-rl",
-        "results",
-        "mechanism",
-        "mini",
-        "supported",
-        "",
-        "0.5304166666",
-        "0.48",
-        "0.58",
-        "",
-    ],
-    [
-        "mech-vote",
-        "results",
-        "mechanism",
-        "mini",
-        "not_supported",
-        "",
-        "-0.02",
-        "-0.05",
-        "0.01",
-        "",
-    ],
-    ["mech-hack", "training", "mechanism", "mini", "inconclusive", "", "", "", "", ""],
-    ["phys-flop", "cost", "physical", "paper", "plausible", "68.5", "41.25", "", "", ""],
-    ["phys-no", "training", "physical", "paper", "implausible", "1", "2000000", "", "", ""],
-    ["full-aime", "results", "full-scale-only", "paper", "full_scale_only", "77.9", "", "", "", ""],
-    ["Odd <id>", "safety", "cross-table", "paper", "confirmed", HOSTILE_CLAIM, "1", "", "", "0"],
-]
-EVIDENCE = [
-    ["results/cost/paper_cost.csv printed_cell; 64 x 8", "exact"],
-    ["results/cost/paper_cost.csv r1_four_days", "4 days means 49,152 GPU-hours"],
-    ["results/published/nature/r1_zero_curve.csv", ""],
-    [f"{SCORES}; results/rl/r1_zero/curve.csv", "seed 3 only; three are needed"],
-    [SCORES, ""],
-    ["results/controls/gone/metrics.csv", "the control did not run"],
-    ["", ""],
-    ["../../outside.csv; results/../../x.csv", ""],
-    ["", "needs 512 GPUs"],
-    [HOSTILE_CLAIM, HOSTILE_CLAIM],
-]
-CLAIM_ROWS = [row + more for row, more in zip(CLAIMS, EVIDENCE, strict=True)]
+PAPER_COST = "results/cost/paper_cost.csv printed_cell; 64 x 8"
+
+
+def claim_row(claim, tier, area, agrees_with, verdict, what="", check=1, **cells):
+    """Return a row of claims.csv; cells that are not named are empty."""
+    named = {
+        "claim": claim, "check": check, "tier": tier, "area": area, "speaker": "paper",
+        "agrees_with": agrees_with, "verdict": verdict, "what": what,
+    }  # fmt: skip
+    return [(named | cells).get(column, "") for column in COLUMNS]
+
+
+def measured(mean, low, high, **cells):
+    """Return the cells of an experiment over three seeds."""
+    seeds = {"seeds": "1, 2, 3", "power": "0.84", "seeds_needed": 3, "turned_by": "no effect"}
+    return {"obtained": mean, "ci_low": low, "ci_high": high, "unit": "share"} | seeds | cells
+
+
+ARITHMETIC = {"turned_by": "nodes x 2", "unit": "GPU-hours"}
+HOURS = ARITHMETIC | {"reported": "41000", "obtained": "49152", "gap_percent": "+20"}
+CLAIM_ROWS = [
+    claim_row("rl-alone", "headline", "results", "experiment", "supported", "gain",
+              evidence=f"{SCORES}; results/rl/r1_zero/curve.csv", note="three seeds",
+              **measured("0.5304166666", "0.48", "0.58", this_run="0.53",
+                         this_run_is="the same as seed 1")),
+    claim_row("voting-adds", "headline", "results", "experiment", "contradicted", "vote",
+              evidence=SCORES, **measured("-0.02", "-0.05", "0.01", this_run_is="not run")),
+    claim_row("reflection", "headline", "results", "nothing", "not testable here",
+              note="none in the corpus"),
+    claim_row("gpu-hours", "headline", "cost", "paper", "consistent", "512*80 against cell",
+              evidence=PAPER_COST, reported="41000", obtained="40960", **ARITHMETIC),
+    claim_row("gpu-hours", "headline", "cost", "paper", "inconsistent", "512*96 against cell", 2,
+              evidence="results/cost/paper_cost.csv r1_four_days", gap_is="contradiction",
+              note="4 days means 49,152 GPU-hours", **HOURS),
+    claim_row("gpu-hours", "headline", "cost", "world", "plausible", "hours of the cost model", 3,
+              reported="101000", obtained="90123.4", ci_low="40000", ci_high="200000"),
+    claim_row("press-648", "number", "cost", "paper", "inconsistent", "648*198", speaker="press",
+              reported="101000", obtained="128304", gap_percent="+27", gap_is="misquotation",
+              evidence="results/published/nature/r1_zero_curve.csv", **ARITHMETIC),
+    claim_row("language", "finding", "training", "experiment", "undecided", "language",
+              evidence="results/controls/gone/metrics.csv", note="the control did not run"),
+    claim_row("phys-no", "finding", "training", "world", "implausible", "updates",
+              reported="1", obtained="2000000"),
+    claim_row("Odd <id>", "number", "safety", "paper", "consistent", HOSTILE_CLAIM,
+              reported=HOSTILE_CLAIM, obtained="1", evidence=HOSTILE_CLAIM, note=HOSTILE_CLAIM),
+    claim_row("Odd <id>", "number", "safety", "paper", "consistent", "outside", 2,
+              evidence="../../outside.csv; results/../../x.csv"),
+]  # fmt: skip
+CLAIM_NAMES = list(dict.fromkeys(row[0] for row in CLAIM_ROWS))
+
+
+def claims_with(column, value):
+    """Return the names of the claims that have a value in a column of one of their rows."""
+    place = CLAIM_HEADER.index(column)
+    return list(dict.fromkeys(row[0] for row in CLAIM_ROWS if row[place] == value))
+
 
 LADDER_HEADER = "benchmark,paper_rows,metric,unit,checkpoint,value,ci_low,ci_high,n".split(",")
 STEPS = ("r1_zero", "dev1", "dev2", "dev3", "r1")

@@ -269,13 +269,14 @@ def _paper_costs(folder: Path) -> None:
 
 def _claims_ladder_recipe(results: Path) -> dict[str, Path | list[Path]]:
     """Write the tables that `page_rows` holds and return the program's options for them."""
-    statements = [
-        {"id": row[0], "statement": f"Statement of {row[0]}."} for row in page_rows.CLAIM_ROWS
+    sayings = [
+        {"id": name, "says": f"Statement of {name}.", "place": "a page"}
+        for name in page_rows.CLAIM_NAMES
     ]
-    statements[-1]["statement"] = page_rows.HOSTILE_CLAIM
+    sayings[-1]["says"] = page_rows.HOSTILE_CLAIM
     config = results.parent / "config/claims.yaml"
     config.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text(yaml.safe_dump({"schema_version": 1, "claims": statements}))
+    config.write_text(yaml.safe_dump({"schema_version": 2, "claims": sayings}))
     nature = "published/nature"
     rows = page_rows
     tables = {

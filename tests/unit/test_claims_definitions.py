@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from r1repro.audit.claims.cells import Tables
-from r1repro.audit.claims.definitions import ClaimInvalid
-from r1repro.audit.claims.table import definitions
+from r1repro.audit.claims.definitions import ClaimInvalid, read_claims
 
 ROOT = Path(__file__).parents[2]
 TABLES = Tables(ROOT / "results/published/nature")
@@ -49,7 +48,7 @@ TESTED = """- id: tested-claim
 def read(tmp_path, text):
     path = tmp_path / "claims.yaml"
     path.write_text(text, encoding="utf-8")
-    return definitions(path, TABLES)
+    return read_claims(path, TABLES)
 
 
 def test_a_sound_file_gives_its_claims_with_their_lines(tmp_path):

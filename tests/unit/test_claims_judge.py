@@ -7,8 +7,8 @@ from claims_runs import attempt, make_run, questions
 from r1repro.audit.claims.cells import Tables
 from r1repro.audit.claims.definitions import Claim, ClaimInvalid, Experiment, PaperCheck, WorldCheck
 from r1repro.audit.claims.judge import judge, shown
+from r1repro.audit.claims.rows import by_claim, counts
 from r1repro.audit.claims.runs import open_runs
-from r1repro.audit.claims.table import by_claim, counts
 
 GAIN = Experiment(
     "pass@1, after minus before", "share", "difference", 0, 0.02,

@@ -2,7 +2,6 @@
 """The table of claims: every claim once, its verdict as it was written, its text harmless."""
 
 import re
-from collections import Counter
 from html import unescape
 
 import page_rows
@@ -10,6 +9,7 @@ import page_tables
 import pytest
 
 from r1repro.audit.page import claims
+from r1repro.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -28,44 +28,85 @@ def read(options) -> list[claims.Claim]:
     return claims.read_claims(options["claims"], options["claims_config"], results)
 
 
-def test_the_page_opens_with_the_verdicts(html):
-    """The first section is the claims; the key results come after it."""
+def test_the_page_opens_with_the_answer(html):
+    """Three sentences, then the headline claims, then all of them."""
     sections = re.findall(r'<section id="([\w-]+)"', html)
-    assert sections[:4] == ["claims", "results", "ladder", "curve"]
+    assert sections[:4] == ["answer", "headline", "claims", "ladder"]
+    answer = html.split('id="answer"')[1].split("</section>")[0]
+    recipe, cost, untested = re.findall(r"<li>(.*?)</li>", answer)
+    assert "1 supported (rl alone); 1 contradicted (voting adds)" in recipe
+    assert "1 of 2 checks (49,152 against 41,000, 20\u202f%, contradiction)" in cost
+    assert "GPU-hours are plausible (cost model 90,123.4 [40,000, 200,000]" in cost
+    assert "reflection" in untested
 
 
-def test_every_claim_has_one_row_with_its_verdict(html):
-    """Ten lines in the table of claims are ten rows, in the same order, each with its verdict."""
-    rows = re.findall(r'<tr id="claim-[^"]+" role="row" data-area="([^"]+)" data-kind="([^"]+)" '
+def test_the_answer_follows_the_table(tmp_path):
+    """The same page with a bound above the report says that the hours are implausible."""
+    options = page_tables.make(tmp_path)
+    page_tables.edit(options["claims"], "world,plausible", "world,implausible")
+    assert "GPU-hours are implausible" in page_tables.render(options)[0]
+
+
+def test_every_claim_has_one_row_with_its_worst_verdict_of_each_kind(html):
+    """Eleven checks are eight claims, in the order of the table."""
+    rows = re.findall(r'<tr id="claim-([^"]+)" role="row" data-tier="([^"]+)" data-area="([^"]+)" '
                       r'data-verdict="([^"]+)">', html)  # fmt: skip
-    assert rows == [(row[1], row[2], row[4]) for row in page_rows.CLAIM_ROWS]
+    names = [row[0].replace("number-8", "Odd <id>") for row in rows]
+    assert names == page_rows.CLAIM_NAMES
+    assert rows[3] == ("gpu-hours", "headline", "cost", "inconsistent|plausible")
 
 
-def test_the_cards_count_what_the_table_holds(read):
-    """Nine cards, whose numbers are those of the column and add up to all claims."""
-    counted = Counter(row[4] for row in page_rows.CLAIM_ROWS)
-    cards = claims.cards(read)
-    assert len(cards) == 9
-    assert {card["verdict"]: card["count"] for card in cards if card["count"]} == counted
-    assert sum(card["count"] for card in cards) == len(page_rows.CLAIM_ROWS)
+def test_the_counts_are_those_of_claims_not_of_checks(read):
+    counted = {
+        (verdict.agrees_with, verdict.word): number
+        for _, row in claims.counts(read)
+        for verdict, number in row
+    }
+    assert counted == {
+        ("paper", "consistent"): 1, ("paper", "inconsistent"): 2, ("world", "plausible"): 1,
+        ("world", "implausible"): 1, ("experiment", "supported"): 1,
+        ("experiment", "undecided"): 1, ("experiment", "contradicted"): 1,
+        ("nothing", "not testable here"): 1,
+    }  # fmt: skip
 
 
 def test_a_filter_offers_what_occurs_and_nothing_else(read):
     """Each value of a filter belongs to at least one row."""
     offered = claims.choices(read)
-    assert [value for value, _ in offered["area"]] == [
-        "cost", "press", "results", "safety", "training",
-    ]  # fmt: skip
-    assert {value for value, _ in offered["verdict"]} == {row[4] for row in page_rows.CLAIM_ROWS}
-    assert ("not_supported", "not supported") in offered["verdict"]
+    assert offered["tier"] == ["headline", "finding", "number"]
+    assert offered["area"] == ["cost", "results", "safety", "training"]
+    verdict = page_rows.CLAIM_HEADER.index("verdict")
+    assert set(offered["verdict"]) == {row[verdict] for row in page_rows.CLAIM_ROWS}
+
+
+def test_an_interval_is_drawn_where_there_is_one(read):
+    """The marks of 0.53 [0.48, 0.58] beside zero and this run, from 5 to 95."""
+    (drawn,) = read[0].checks
+    assert drawn.drawing == {"zero": 5, "mean": 87.31, "low": 79.48, "high": 95, "this_run": 87.24}
+    assert read[7].checks[0].drawing is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("world,plausible", "world,supported", "one of implausible, undecided, plausible"),
+        ("headline,cost,paper", "rumour,cost,paper", "one of headline, finding, number"),
+        ("voting-adds", "press-648", "a claim of its own"),
+    ],
+)
+def test_a_word_that_no_claim_can_have_is_one_sentence(tmp_path, old, new, words):
+    options = page_tables.make(tmp_path)
+    page_tables.edit(options["claims"], old, new)
+    with pytest.raises(InputError, match=words):
+        page_tables.render(options)
 
 
 def test_a_hostile_claim_stays_text(html):
     """Statement, value, evidence and note of a claim add no tag, attribute or hidden character."""
-    row = html.split('id="claim-number-10"')[1].split("</tr>")[0]
-    assert set(re.findall(r"<(\w+)", row)) == {"a", "th", "td", "span"}
+    row = html.split('id="claim-number-8"')[1].split("</tr>")[0]
+    assert set(re.findall(r"<(\w+)", row)) == {"a", "th", "td", "span", "div"}
     text = unescape(re.sub(r"<[^>]+>", "", row))
-    assert text.count("<script>document.title='taken'</script>") == 4  # in each of its four texts
+    assert text.count("<script>document.title='taken'</script>") == 5  # in each of its five texts
     assert "{{ 6*7 }}" in text and "\u27e8U+202E\u27e9" in text
     assert "\u202e" not in html
     assert html.count("<script>") == 1

@@ -6,7 +6,7 @@
   var status = document.getElementById("claims-status");
   var rows = Array.from(document.querySelectorAll("#claims-table tbody tr"));
   var search = document.getElementById("filter-text");
-  var names = ["area", "kind", "verdict"];
+  var names = ["tier", "area", "verdict"];
   var selects = names.map(function (name) {
     return document.getElementById("filter-" + name);
   });
@@ -19,7 +19,8 @@
     var shown = 0;
     rows.forEach(function (row, index) {
       var chosen = selects.every(function (select, which) {
-        return select.value === "" || row.dataset[names[which]] === select.value;
+        return select.value === "" ||
+          row.dataset[names[which]].split("|").includes(select.value);
       });
       var found = words.every(function (word) {
         return texts[index].includes(word);

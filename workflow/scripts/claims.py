@@ -6,10 +6,11 @@ from pathlib import Path
 
 from r1repro.audit.attempts import open_attempt
 from r1repro.audit.claims.cells import Tables
+from r1repro.audit.claims.definitions import read_claims
 from r1repro.audit.claims.judge import judge
 from r1repro.audit.claims.manifest import manifest
+from r1repro.audit.claims.rows import by_claim, counts, csv_of
 from r1repro.audit.claims.runs import open_runs
-from r1repro.audit.claims.table import by_claim, counts, csv_of, definitions
 from r1repro.audit.published import verify_checksums
 from r1repro.cli import run_program, stage_parser
 from r1repro.files import write_json_atomic, write_text_atomic
@@ -42,7 +43,7 @@ def main() -> None:
         single = len(runs) < 2
         evidence = open_runs(args.published) if single else runs
         present = runs[0] if single and runs else None
-        rows = judge(definitions(args.claims, tables), tables, evidence, present)
+        rows = judge(read_claims(args.claims, tables), tables, evidence, present)
         found = counts(rows)
         judged = [*evidence, *([present] if present else [])]
         files = manifest(args.claims, args.tables, verified, judged, args.code, found)

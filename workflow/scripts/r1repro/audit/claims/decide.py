@@ -19,7 +19,8 @@ from dataclasses import dataclass
 
 from scipy import stats
 
-SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
+from r1repro.audit.claims.verdicts import CONTRADICTED, SUPPORTED, UNDECIDED
+
 ALPHA = 0.025
 SEEDS = 3
 POWER = 0.8

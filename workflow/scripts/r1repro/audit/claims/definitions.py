@@ -13,13 +13,12 @@ from pathlib import Path
 
 import yaml
 
+from r1repro.audit.claims import effects, world
 from r1repro.audit.claims.cells import CellError, Tables, parse_reference
 from r1repro.audit.claims.expressions import FUNCTIONS, ExpressionError, free_names, is_number
+from r1repro.audit.claims.rows import AREAS, SPEAKERS, TIERS
 from r1repro.errors import StageError
 
-TIERS = ("headline", "finding", "number")
-AREAS = ("cost", "training", "data", "results", "safety")
-SPEAKERS = ("paper", "press")
 GAPS = ("rounding", "typo", "contradiction", "misquotation")
 NEEDED = ("id", "tier", "area", "speaker", "says", "place")
 INPUTS = ("values", "cells", "columns")
@@ -115,9 +114,9 @@ class Claim:
 class _Reader:
     """The document with its path, so that each fault has a place."""
 
-    def __init__(self, path: Path, tables: Tables, effects: Mapping, world: Mapping):
+    def __init__(self, path: Path, tables: Tables):
         self.path, self.tables = path, tables
-        self.effects, self.world = effects, world
+        self.effects, self.world = effects.parameters(), world.parameters()
 
     def fault(self, line: int, what: str, name: str | None = None) -> ClaimInvalid:
         claim = f", claim {name}" if name else ""
@@ -313,9 +312,6 @@ def _check_value(name: str, value: object) -> None:
             raise ClaimFault(f"the value {name} is neither number, text nor list")
 
 
-def read_claims(path: Path, tables: Tables, effects: Mapping, world: Mapping) -> list[Claim]:
-    """Return all claims in the order of the file; raises ClaimInvalid with id and line.
-
-    effects, world   name of each registered function -> the names of its parameters
-    """
-    return _Reader(path, tables, effects, world).claims()
+def read_claims(path: Path, tables: Tables) -> list[Claim]:
+    """Return all claims in the order of the file; raises ClaimInvalid with id and line."""
+    return _Reader(path, tables).claims()

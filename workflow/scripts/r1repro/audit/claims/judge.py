@@ -6,14 +6,12 @@ the evidence (several seeds). The present run, if it is not among them, is place
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 from r1repro.audit.claims import verdicts
 from r1repro.audit.claims.cells import CellError, Tables, parse_reference
 from r1repro.audit.claims.decide import (
-    CONTRADICTED,
     SEEDS,
-    UNDECIDED,
     decide,
     holm,
     p_above,
@@ -29,41 +27,10 @@ from r1repro.audit.claims.definitions import (
 from r1repro.audit.claims.effects import EFFECTS, Uninformative
 from r1repro.audit.claims.expressions import ExpressionError, evaluate, free_names, is_number
 from r1repro.audit.claims.mutation import turned_by
+from r1repro.audit.claims.rows import Row
 from r1repro.audit.claims.runs import MissingEvidence, Run
+from r1repro.audit.claims.verdicts import CONTRADICTED, UNDECIDED
 from r1repro.audit.claims.world import WORLD
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of claims.csv, as texts; what a kind of check has not is empty."""
-
-    claim: str
-    check: str
-    tier: str
-    area: str
-    speaker: str
-    agrees_with: str
-    verdict: str
-    what: str
-    reported: str = ""
-    obtained: str = ""
-    unit: str = ""
-    gap_percent: str = ""
-    gap_is: str = ""
-    ci_low: str = ""
-    ci_high: str = ""
-    p_value: str = ""
-    seeds: str = ""
-    power: str = ""
-    seeds_needed: str = ""
-    this_run: str = ""
-    this_run_is: str = ""
-    turned_by: str = ""
-    evidence: str = ""
-    note: str = ""
-
-
-COLUMNS = tuple(column.name for column in fields(Row))
 
 
 def shown(value: object, digits: int = 10) -> str:

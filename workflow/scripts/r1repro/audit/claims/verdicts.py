@@ -9,11 +9,10 @@ nothing      only the published scale can test it    not testable here
 
 from collections.abc import Iterable
 
-from r1repro.audit.claims.decide import CONTRADICTED, SUPPORTED, UNDECIDED
-
 PAPER, WORLD, EXPERIMENT, NOTHING = "paper", "world", "experiment", "nothing"
 CONSISTENT, INCONSISTENT = "consistent", "inconsistent"
 PLAUSIBLE, IMPLAUSIBLE = "plausible", "implausible"
+SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
 NOT_TESTABLE = "not testable here"
 # for each kind of agreement its verdicts: one bad check decides a claim, then an open one
 WORST_FIRST = {

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The claims of the paper with their verdicts, as the stage `claims` wrote them.
 
-Source   results/claims/claims.csv; the statements come from config/claims.yaml. No verdict is
-         computed or changed here.
+Source   results/claims/claims.csv, one row a check; what a claim says, and where, comes from
+         config/claims.yaml. No verdict of a check is computed or changed here; the verdict of a
+         claim is that of its worst check of each kind (`audit.claims.verdicts`).
 Choices  The column `evidence` lists items separated by semicolons. An item that begins with the
-         path of a file that is there becomes a link to it (a bare name is one of the published
-         tables); where this page shows the same numbers, a second link leads to that section. Any
-         other item stays text.
+         path of an existing file becomes a link to it; where this page shows the same numbers, a
+         second link leads to that section. Any other item stays text.
 """
 
 import os
@@ -15,29 +15,33 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from itertools import groupby
 from pathlib import Path
 from urllib.parse import quote
 
 import yaml
 
+from r1repro.audit.claims import verdicts
+from r1repro.audit.claims.rows import AREAS, COLUMNS, SPEAKERS, TIERS
+from r1repro.audit.claims.verdicts import CONTRADICTED, SUPPORTED, UNDECIDED
 from r1repro.audit.page.answers import shortened
-from r1repro.audit.page.tables import absent, read_rows
+from r1repro.audit.page.tables import Row, absent, read_rows
 from r1repro.audit.page.wording import MINUS
 from r1repro.errors import InputError
 
-COLUMNS = ("id", "area", "kind", "scale", "verdict", "reported", "obtained", "ci_low", "ci_high")
-COLUMNS += ("tolerance", "evidence", "note")
-# verdict: its name, class of the style sheet, what it means
-VERDICTS = {
-    "confirmed": ("confirmed", "pass", "recomputed from the published numbers"),
-    "conflict": ("conflict", "fail", "the paper's own numbers disagree"),
-    "supported": ("supported", "pass", "a mechanism, seen at this scale"),
-    "not_supported": ("not supported", "fail", "a mechanism, not seen at this scale"),
-    "inconclusive": ("inconclusive", "warn", "the interval or the evidence does not decide"),
-    "plausible": ("plausible", "pass", "within the physical bounds"),
-    "implausible": ("implausible", "fail", "outside the physical bounds"),
-    "full_scale_only": ("full scale only", "none", "nothing small can test it"),
-    "press_error": ("press error", "warn", "said in the press, contradicted by the paper"),
+# class of the style sheet of each verdict
+STYLES = {
+    verdicts.CONSISTENT: "pass", verdicts.INCONSISTENT: "fail",
+    verdicts.PLAUSIBLE: "pass", verdicts.IMPLAUSIBLE: "fail",
+    SUPPORTED: "pass", CONTRADICTED: "fail", UNDECIDED: "warn",
+    verdicts.NOT_TESTABLE: "none",
+}  # fmt: skip
+# what a reader is told that a verdict is about
+ABOUT = {
+    verdicts.PAPER: "the source with itself",
+    verdicts.WORLD: "the cost model",
+    verdicts.EXPERIMENT: "our experiment",
+    verdicts.NOTHING: "",
 }
 NATURE = Path("published/nature")
 LONGEST = 400  # characters of a statement or a note
@@ -72,36 +76,63 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Claim:
-    """One claim as its row of the page; all texts are harmless."""
+class Verdict:
+    """A verdict with the kind of agreement that it is about."""
 
-    anchor: str
-    name: str
-    statement: str
-    area: str
-    kind: str
-    scale: str
-    verdict: str
-    reported: str
-    obtained: str
-    interval: str
-    tolerance: str
-    evidence: list[Item]
-    note: str
-
-    @property
-    def label(self) -> str:
-        """Return the verdict in words."""
-        return VERDICTS[self.verdict][0]
+    agrees_with: str
+    word: str
 
     @property
     def style(self) -> str:
-        """Return the verdict's class of the style sheet."""
-        return VERDICTS[self.verdict][1]
+        """Return the class of the style sheet."""
+        return STYLES[self.word]
+
+    @property
+    def about(self) -> str:
+        """Return what the verdict is about, in words."""
+        return ABOUT[self.agrees_with]
 
 
-def read_statements(path: Path) -> dict[str, str]:
-    """Return id -> statement of config/claims.yaml; raises InputError when it is no such file."""
+@dataclass(frozen=True)
+class Check:
+    """One check of a claim; all texts are harmless."""
+
+    verdict: Verdict
+    what: str
+    reported: str
+    obtained: str
+    unit: str
+    interval: str
+    gap: str
+    seeds: str
+    this_run: str
+    turned_by: str
+    evidence: list[Item]
+    note: str
+    drawing: dict | None  # of an experiment with an interval: where its marks lie, 0 to 100
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim with its checks; all texts are harmless."""
+
+    anchor: str
+    name: str
+    tier: str
+    area: str
+    speaker: str
+    says: str
+    place: str
+    verdicts: list[Verdict]
+    checks: list[Check]
+
+    def verdict(self, agrees_with: str) -> str | None:
+        """Return the verdict of one kind of agreement, if the claim has one."""
+        return next((v.word for v in self.verdicts if v.agrees_with == agrees_with), None)
+
+
+def read_sayings(path: Path) -> dict[str, tuple[str, str]]:
+    """Return id -> what is said and where, of config/claims.yaml; raises InputError."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         value = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
@@ -113,46 +144,97 @@ def read_statements(path: Path) -> dict[str, str]:
     claims = value.get("claims") if isinstance(value, dict) else None
     if not isinstance(claims, list) or not all(isinstance(c, dict) for c in claims):
         raise InputError(f"{path} holds no list of claims; restore it with git")
-    return {str(c["id"]): str(c["statement"]) for c in claims if {"id", "statement"} <= set(c)}
+    return {str(c.get("id")): (str(c.get("says", "")), str(c.get("place", ""))) for c in claims}
 
 
-def read_claims(path: Path, statements: Path, results: Path) -> list[Claim]:
+def read_claims(path: Path, sayings: Path, results: Path) -> list[Claim]:
     """Read all claims in the order of the table; `results` is the folder of the page.
 
-    Raises InputError for a missing file, a verdict that is none of the nine, an empty area or
-    kind, or an id that stands twice.
+    Raises InputError for a missing file, a word that is none of those allowed in its column, or a
+    claim whose rows are apart.
     """
     if not path.is_file():
         raise absent(path)
-    said = read_statements(statements)
+    said = read_sayings(sayings)
     claims, seen = [], set()
-    for row in read_rows(path, COLUMNS):
-        name, verdict = row.text("id"), row.text("verdict")
-        if verdict not in VERDICTS:
-            raise row.fault("verdict", f"one of {', '.join(VERDICTS)}")
-        for column in ("id", "area", "kind", "scale"):
-            if not row.text(column):
-                raise row.fault(column, "a word")
-        if name in seen:
-            raise InputError(f"{path}, line {row.line}: the claim {name[:60]!r} stands there twice")
+    for name, group in groupby(read_rows(path, COLUMNS), lambda row: row.text("claim")):
+        rows = list(group)
+        if not name or name in seen:
+            raise rows[0].fault("claim", "a claim of its own")
         seen.add(name)
-        number = len(claims) + 1
+        for row in rows:
+            _allowed(row)
+        kinds = dict.fromkeys(row.text("agrees_with") for row in rows)
+        says, place = said.get(name, ("", ""))
         claims.append(
             Claim(
-                anchor=f"claim-{name if ANCHOR.fullmatch(name) else f'number-{number}'}",
+                anchor=f"claim-{name if ANCHOR.fullmatch(name) else f'number-{len(claims) + 1}'}",
                 name=shortened(name, LONGEST_VALUE),
-                statement=shortened(said[name], LONGEST) if name in said else "",
-                **{c: shortened(row.text(c), LONGEST_VALUE) for c in ("area", "kind", "scale")},
-                verdict=verdict,
-                reported=tidy(row.text("reported")),
-                obtained=tidy(row.text("obtained")),
-                interval=_interval(row.text("ci_low"), row.text("ci_high")),
-                tolerance=tidy(row.text("tolerance")),
-                evidence=evidence_items(row.text("evidence"), results),
-                note=shortened(row.text("note"), LONGEST),
+                **{column: rows[0].text(column) for column in ("tier", "area", "speaker")},
+                says=shortened(says, LONGEST),
+                place=shortened(place, LONGEST),
+                verdicts=[
+                    Verdict(
+                        kind,
+                        verdicts.together(
+                            kind, [r.text("verdict") for r in rows if r.text("agrees_with") == kind]
+                        ),
+                    )
+                    for kind in kinds
+                ],
+                checks=[_check(row, results) for row in rows],
             )
         )
     return claims
+
+
+def _allowed(row: Row) -> None:
+    """Raise InputError for a word that no claim can have."""
+    words = {"tier": TIERS, "area": AREAS, "speaker": SPEAKERS, "agrees_with": ABOUT}
+    for column, allowed in words.items():
+        if row.text(column) not in allowed:
+            raise row.fault(column, f"one of {', '.join(allowed)}")
+    allowed = verdicts.WORST_FIRST[row.text("agrees_with")]
+    if row.text("verdict") not in allowed:
+        raise row.fault("verdict", f"one of {', '.join(allowed)}")
+
+
+def _check(row: Row, results: Path) -> Check:
+    gap, what_it_is = row.text("gap_percent"), row.text("gap_is")
+    this_run, where = tidy(row.text("this_run")), row.text("this_run_is")
+    power, needed = row.text("power"), row.text("seeds_needed")
+    seeds = row.text("seeds")
+    if seeds and power:
+        seeds += f"; power {power}" + (f", {needed} seeds for 0.8" if needed else "")
+    return Check(
+        verdict=Verdict(row.text("agrees_with"), row.text("verdict")),
+        what=shortened(row.text("what"), LONGEST),
+        reported=tidy(row.text("reported")),
+        obtained=tidy(row.text("obtained")),
+        unit=shortened(row.text("unit"), LONGEST_VALUE),
+        interval=_interval(row.text("ci_low"), row.text("ci_high")),
+        gap=", ".join(
+            part for part in (gap and f"{tidy(gap)}\u202f%", shortened(what_it_is, 20)) if part
+        ),
+        seeds=shortened(seeds, LONGEST_VALUE),
+        this_run=shortened(" ".join(part for part in (this_run, where) if part), LONGEST_VALUE),
+        turned_by=shortened(row.text("turned_by"), LONGEST_VALUE),
+        evidence=evidence_items(row.text("evidence"), results),
+        note=shortened(row.text("note"), LONGEST),
+        drawing=_drawing(row),
+    )
+
+
+def _drawing(row: Row) -> dict | None:
+    """Return where zero, the interval, the mean and this run lie on a line from 0 to 100."""
+    names = {"mean": "obtained", "low": "ci_low", "high": "ci_high", "this_run": "this_run"}
+    if row.text("agrees_with") != verdicts.EXPERIMENT or not row.text("ci_low"):
+        return None
+    values = {key: row.number_or_none(column) for key, column in names.items()}
+    values = {"zero": 0.0} | {key: value for key, value in values.items() if value is not None}
+    low, high = min(values.values()), max(values.values())
+    scale = 90 / (high - low) if high > low else 0
+    return {key: round(5 + (value - low) * scale, 2) for key, value in values.items()}
 
 
 def tidy(text: str) -> str:
@@ -195,27 +277,86 @@ def _item(part: str, results: Path) -> Item:
     return Item(shown, quote(relative) if file.is_file() else "", section)
 
 
-def cards(claims: Sequence[Claim]) -> list[dict]:
-    """Return a card for each verdict with its count, also where it is 0."""
-    counts = Counter(claim.verdict for claim in claims)
-    return [
-        {"verdict": key, "name": name, "style": style, "meaning": meaning, "count": counts[key]}
-        for key, (name, style, meaning) in VERDICTS.items()
-    ]
+def of_tier(claims: Sequence[Claim], tier: str) -> list[Claim]:
+    """Return the claims of one tier."""
+    return [claim for claim in claims if claim.tier == tier]
 
 
-def choices(claims: Sequence[Claim]) -> dict[str, list[tuple[str, str]]]:
-    """Return what can be chosen in each filter: value and words, only what occurs."""
-    verdicts = [(key, value[0]) for key, value in VERDICTS.items()]
-    found = {claim.verdict for claim in claims}
-    return {
-        "area": [(name, name) for name in sorted({claim.area for claim in claims})],
-        "kind": [(name, name) for name in sorted({claim.kind for claim in claims})],
-        "verdict": [choice for choice in verdicts if choice[0] in found],
-    }
+def counts(claims: Sequence[Claim]) -> list[tuple[str, list[tuple[Verdict, int]]]]:
+    """Return for each kind of agreement how many claims have which verdict, worst last."""
+    found = Counter((v.agrees_with, v.word) for claim in claims for v in claim.verdicts)
+    table = []
+    for kind, words in verdicts.WORST_FIRST.items():
+        row = [(Verdict(kind, w), found[kind, w]) for w in reversed(words) if found[kind, w]]
+        if row:
+            table.append((ABOUT[kind] or "nothing small can test it", row))
+    return table
 
 
 def counts_sentence(claims: Sequence[Claim]) -> str:
-    """Say how many claims have which verdict, those without any left out."""
-    found = [f"{card['count']} {card['name']}" for card in cards(claims) if card["count"]]
-    return f"{len(claims)} claims: {', '.join(found)}"
+    """Say how many claims have which verdict of which kind."""
+    parts = [
+        ", ".join(f"{number} {verdict.word}" for verdict, number in row)
+        for _, row in counts(claims)
+    ]
+    return f"{len(claims)} claims: {'; '.join(parts)}"
+
+
+def choices(claims: Sequence[Claim]) -> dict[str, list[str]]:
+    """Return what each filter offers: only what occurs."""
+    return {
+        "tier": [tier for tier in TIERS if of_tier(claims, tier)],
+        "area": sorted({claim.area for claim in claims}),
+        "verdict": [w for w in STYLES if any(v.word == w for c in claims for v in c.verdicts)],
+    }
+
+
+def answers(claims: Sequence[Claim]) -> list[str]:
+    """Return what a reviewer writes down: recipe, cost, and what stays out of reach."""
+    headline = of_tier(claims, "headline")
+    return [_recipe(headline), _cost(headline), _untested(headline)]
+
+
+def _named(claims: Sequence[Claim]) -> str:
+    return ", ".join(claim.name.replace("-", " ") for claim in claims)
+
+
+def _recipe(headline: Sequence[Claim]) -> str:
+    tested = [claim for claim in headline if claim.verdict(verdicts.EXPERIMENT)]
+    parts = []
+    for word in (SUPPORTED, CONTRADICTED, UNDECIDED):
+        found = [claim for claim in tested if claim.verdict(verdicts.EXPERIMENT) == word]
+        if found:
+            parts.append(f"{len(found)} {word} ({_named(found)})")
+    return (
+        f"Of {len(tested)} headline claims that a miniature can test, the experiments leave "
+        f"{'; '.join(parts) or 'none decided'}."
+    )
+
+
+def _cost(headline: Sequence[Claim]) -> str:
+    cost = [claim for claim in headline if claim.area == "cost"]
+    checks = [check for claim in cost for check in claim.checks]
+    own = [check for check in checks if check.verdict.agrees_with == verdicts.PAPER]
+    wrong = [check for check in own if check.verdict.word == verdicts.INCONSISTENT]
+    text = f"The cost table agrees with itself in {len(own) - len(wrong)} of {len(own)} checks"
+    if wrong:
+        gaps = "; ".join(
+            f"{check.obtained} against {check.reported}, {check.gap}" for check in wrong
+        )
+        text += f" ({gaps})"
+    model = [check for check in checks if check.verdict.agrees_with == verdicts.WORLD]
+    for check in model[:1]:
+        text += f"; the reported GPU-hours are {check.verdict.word}"
+        if check.obtained:
+            text += f" (cost model {check.obtained} {check.interval}, reported {check.reported})"
+    return f"{text}."
+
+
+def _untested(headline: Sequence[Claim]) -> str:
+    out = [claim for claim in headline if claim.verdict(verdicts.NOTHING)]
+    names = f" Among the headline claims: {_named(out)}." if out else ""
+    return (
+        "Nobody without 512 GPUs can test the benchmark scores of the 671B models, their lengths "
+        f"of ten thousand tokens, or what the run cost.{names}"
+    )

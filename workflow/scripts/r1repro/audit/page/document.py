@@ -20,7 +20,6 @@ from r1repro.audit.page import (
     prose,
     recipe,
     training,
-    verdicts,
 )
 from r1repro.audit.page.inputs import Evidence, Paths, links
 from r1repro.audit.page.wording import count, duration
@@ -29,8 +28,9 @@ from r1repro.errors import InputError
 TEMPLATE, STYLE = "page.html.jinja", "page.css"
 SCRIPTS = ("page.js", "calculator.js")
 SECTIONS = (
-    ("claims", "Verdicts"),
-    ("results", "Key results"),
+    ("answer", "The answer"),
+    ("headline", "Headline claims"),
+    ("claims", "Every claim"),
     ("ladder", "Ladder"),
     ("curve", "Learning curves"),
     ("training", "Training"),
@@ -106,15 +106,13 @@ def _head(evidence: Evidence) -> dict:
     ]
     if evidence.head is not None:
         facts.append(("Ledger", prose.ledger(evidence.head.size, evidence.head.root)))
-    results = verdicts.key_results(evidence.scores, evidence.kind)
-    summary = "; ".join(f"{r.name} {r.measured} ({r.verdict})" for r in results)
     return {
         "title": f"r1repro, {evidence.scale}, seed {evidence.seed}: {headline.split(':')[0]}",
         "headline": headline,
         "scale": evidence.scale,
         "lede": [warning, prose.what_was_run(evidence)],
         "facts": facts,
-        "results_sentence": summary,
+        "results_sentence": claims.counts_sentence(evidence.claims),
     }
 
 
@@ -122,12 +120,14 @@ def _claims(evidence: Evidence) -> dict:
     found = evidence.claims
     return {
         "claims": found,
-        "claim_cards": claims.cards(found),
+        "answer": claims.answers(found),
+        "answer_note": prose.ANSWER.format(scale=evidence.kind, seed=evidence.seed),
+        "headline_claims": claims.of_tier(found, "headline"),
+        "headline_note": prose.HEADLINE,
+        "claim_counts": claims.counts(found),
         "claim_choices": claims.choices(found),
-        "claims_sentence": f"{count(len(found))} claims of the paper, and of the press about it, "
-        "each with a verdict that was computed.",
+        "claims_sentence": f"{count(len(found))} claims of the paper, and of the press about it.",
         "claims_note": prose.CLAIMS,
-        "claims_scale": prose.CLAIMS_SCALE.format(scale=evidence.kind, seed=evidence.seed),
     }
 
 
@@ -140,21 +140,6 @@ def _ladder(evidence: Evidence) -> dict:
         "ladder_scale": evidence.kind,
         "ladder_tests": ladder.tests_grid(evidence.ladder),
         "ladder_without": without,
-    }
-
-
-def _results(evidence: Evidence) -> dict:
-    scores = evidence.scores
-    applies = evidence.kind == verdicts.SCALE_WITH_EXPECTATIONS
-    zero = scores.get("r1_zero", "all", "pass@1")
-    return {
-        "results": verdicts.key_results(scores, evidence.kind),
-        "expectation_note": prose.EXPECTATIONS
-        if applies
-        else prose.NO_EXPECTATIONS.format(scale=evidence.kind),
-        "results_note": prose.INTERVALS.format(
-            samples=zero.samples, prompts=count(zero.prompts), consensus=scores.consensus
-        ),
     }
 
 
@@ -260,7 +245,6 @@ def _training(paths: Paths) -> dict:
 PARTS = (
     _head,
     _claims,
-    _results,
     _ladder,
     _curve,
     _scores,

@@ -91,30 +91,21 @@ COMMANDS = (
     ),
 )
 
+ANSWER = (
+    "Verdicts on experiments rest on the published seeds of the miniature; this run (scale "
+    "{scale}, seed {seed}) is placed beside them. They say whether a mechanism works at that "
+    "scale, not that the paper's model has it."
+)
+HEADLINE = (
+    "A verdict names what it is about: whether the source agrees with itself, whether the cost "
+    "model finds the figure possible, whether our experiment agrees. Bars are 95\u202f% intervals "
+    "over seeds, the thin line is no effect, the tick is this run."
+)
 CLAIMS = (
-    "Each verdict follows from a number computed in this run or from the published tables; none is "
-    "typed in. Confirmed and conflict are arithmetic on what the paper prints. Supported, not "
-    "supported and inconclusive are about a mechanism in the miniature, with a 95\u202f% interval "
-    "and the seeds in the note: they say nothing about the paper's model. Plausible and "
-    "implausible hold a number against physical bounds."
-)
-CLAIMS_SCALE = "This run: scale {scale}, seed {seed}. A claim tested at another scale says so."
-
-EXPECTATIONS = (
-    "The expectations were written down before the run, for the miniature scale. PASS: the value "
-    "and its whole 95\u202f% interval meet the expectation. WARN: the value meets it, the interval "
-    "reaches past it. FAIL: the value misses it."
-)
-NO_EXPECTATIONS = (
-    "Expectations were stated for the scale mini only; this run has scale {scale}, so nothing here "
-    "passes or fails. The values are shown for orientation."
-)
-INTERVALS = (
-    "All reasoning categories of the test split together. pass@1 is the mean over {samples} "
-    "sampled answers to each of {prompts} questions; {consensus} takes the majority answer. "
-    "Intervals are "
-    "bootstraps over the questions: they carry the choice of questions, not the training seed. "
-    "The interval of the length ratio is the widest that the two intervals of its parts allow."
+    "No verdict is typed in. Arithmetic names a change of one input that would turn it. An "
+    "experiment is supported or contradicted by a one-sided t test over seeds at 2.5\u202f%, "
+    "against thresholds written in config/claims.yaml; those of headline claims are adjusted "
+    "together (Holm). Contradicted includes an effect smaller than the smallest of interest."
 )
 
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the terminal shows at the end: at most 19 lines of ASCII and 100 columns."""
+"""What the terminal shows at the end: at most 30 lines of ASCII and 100 columns."""
 
 import textwrap
 from pathlib import Path
 
-from r1repro.audit.page import bill, claims, history, ladder, paper_bill, prose, verdicts
+from r1repro.audit.page import bill, claims, history, ladder, paper_bill, prose
 from r1repro.audit.page.inputs import Evidence
 from r1repro.audit.page.wording import count, percent, plain, rounded
 
@@ -29,26 +29,18 @@ def _entry(label: str, text: str, lines: int = 1) -> list[str]:
     )
 
 
-def _result_lines(evidence: Evidence) -> list[str]:
-    results = verdicts.key_results(evidence.scores, evidence.kind)
-    name_width = max(len(plain(r.name)) for r in results)
+def _headline_lines(evidence: Evidence) -> list[str]:
+    """Return a line for each headline claim: its verdicts, its name and its first effect."""
+    headline = claims.of_tier(evidence.claims, "headline")
+    width = max((len(plain(claim.name)) for claim in headline), default=0)
     lines = []
-    for result in results:
-        text = (
-            f"{plain(result.name):<{name_width}} {plain(result.measured):>7} "
-            f"{plain(result.interval):<14} {plain(result.expected)}"
-        )
-        lines.append(f"{result.verdict:<{LABEL}}{text}"[:WIDTH].rstrip())
+    for claim in headline:
+        words = ", ".join(verdict.word for verdict in claim.verdicts)
+        effect = next((check for check in claim.checks if check.drawing), None)
+        found = f"{effect.obtained} {effect.interval}" if effect else ""
+        run = f"; this run {effect.this_run}" if effect and effect.this_run else ""
+        lines.append(plain(f"  {claim.name:<{width}}  {words:<26} {found}{run}")[:WIDTH].rstrip())
     return lines
-
-
-def _verdict_sentence(evidence: Evidence) -> str:
-    results = verdicts.key_results(evidence.scores, evidence.kind)
-    if evidence.kind != verdicts.SCALE_WITH_EXPECTATIONS:
-        return f"none: expectations were stated for scale mini, this run has scale {evidence.kind}"
-    found = [r.verdict for r in results]
-    names = (verdicts.PASS, verdicts.WARN, verdicts.FAIL)
-    return ", ".join(f"{found.count(name)} {name}" for name in names)
 
 
 def build(evidence: Evidence, report: Path) -> str:
@@ -65,9 +57,8 @@ def build(evidence: Evidence, report: Path) -> str:
         ("ladder", ladder.headline(evidence.ladder), 1),
     ]
     lines = [line for entry in entries for line in _entry(*entry)]
-    lines += _result_lines(evidence)
+    lines += _headline_lines(evidence)
     entries = [
-        ("expected", _verdict_sentence(evidence), 1),
         (
             "curve",
             f"pass@1 {percent(first.pass1)} at update {count(first.step)}, "

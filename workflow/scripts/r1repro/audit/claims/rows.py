@@ -20,19 +20,46 @@ import csv
 import io
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import asdict, dataclass, fields
 
-from r1repro.audit.claims import effects, world
-from r1repro.audit.claims.cells import Tables
-from r1repro.audit.claims.definitions import TIERS, Claim, read_claims
-from r1repro.audit.claims.judge import COLUMNS, Row
 from r1repro.audit.claims.verdicts import PAPER, WORST_FIRST, together
 
+TIERS = ("headline", "finding", "number")
+AREAS = ("cost", "training", "data", "results", "safety")
+SPEAKERS = ("paper", "press")
 
-def definitions(path: Path, tables: Tables) -> list[Claim]:
-    """Return the claims of a file, checked against tables, effects and cost checks."""
-    return read_claims(path, tables, effects.parameters(), world.parameters())
+
+@dataclass(frozen=True)
+class Row:
+    """One row of claims.csv, as texts; what a kind of check has not is empty."""
+
+    claim: str
+    check: str
+    tier: str
+    area: str
+    speaker: str
+    agrees_with: str
+    verdict: str
+    what: str
+    reported: str = ""
+    obtained: str = ""
+    unit: str = ""
+    gap_percent: str = ""
+    gap_is: str = ""
+    ci_low: str = ""
+    ci_high: str = ""
+    p_value: str = ""
+    seeds: str = ""
+    power: str = ""
+    seeds_needed: str = ""
+    this_run: str = ""
+    this_run_is: str = ""
+    turned_by: str = ""
+    evidence: str = ""
+    note: str = ""
+
+
+COLUMNS = tuple(column.name for column in fields(Row))
 
 
 def csv_of(rows: Sequence[Row]) -> str:
