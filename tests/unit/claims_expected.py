@@ -63,8 +63,9 @@ KNOWN = 47  # conflicts in all, and one label that only a cell with text can sho
 # by the cost model's table, which is not there without a run
 FROM_A_RUN = """
 phys-bounds-below-reported
+phys-distribution-holds-reported
 phys-model-brackets-anchors
-phys-scenarios-bracket-reported
+phys-model-predicts-measured
 """.split()
 # exact arithmetic, no run is needed
 WITHOUT_A_RUN = ["mech-group-advantage", "mech-kl-estimator"]

@@ -5,17 +5,21 @@ import csv
 import json
 import math
 import random
+import shutil
 import statistics
 from pathlib import Path
 
 import pytest
-from claims_runs import SEEDS, definition, make_run, verdict_of, write_csv
+from claims_runs import PUBLISHED, ROOT, SEEDS, definition, make_run, verdict_of, write_csv
 
 from r1repro.audit.attempt_records import read_attempts
 from r1repro.audit.attempts import open_attempt
 from r1repro.audit.claims import intervals
+from r1repro.audit.claims.cells import Tables
 from r1repro.audit.claims.mechanisms import equations
 from r1repro.audit.claims.mechanisms.registry import REGISTRY, run_check
+from r1repro.audit.claims.runs import open_runs
+from r1repro.audit.claims.table import definitions, rows_of
 from r1repro.audit.stage_cost import COLUMNS, cells, cost_by_stage
 
 
@@ -213,39 +217,83 @@ def test_a_longer_record_disagrees_with_the_bill(billed):
     assert verdict_of(ACCOUNTING, [billed]).verdict == "not_supported"
 
 
-def cost_model(tmp_path, **hours):
-    """Write the table of the cost model: one figure for each case at all factors."""
-    cases = {"A0": 3000, "A1": 6000, "A2": 20000, "B": 40000, "C1": 90000, "C2": 150000, "C3": 3e5}
-    rows = [
-        (case, "gpu_hours", factor, value, "GPU-hour")
-        for case, value in (cases | hours).items()
-        for factor in ("0.8", "1", "1.25")
-    ]
+def cost_model(tmp_path, **changes):
+    """Write the table of the cost model; `changes` replace the values of the rows they name."""
+    values = {
+        ("A0", "bound_gpu_hours", "0.8"): 2000, ("B", "bound_gpu_hours", "0.8"): 2500,
+        ("distribution", "central_low", ""): 76000, ("distribution", "central_high", ""): 202000,
+        ("distribution", "gpu_hours_50_percent", ""): 130000,
+        ("distribution", "quantile_of_reported", ""): 0.17, ("reported", "gpu_hours", ""): 101000,
+    }  # fmt: skip
+    for name, ratio in (("512", 1.13), ("512_lag", 1.3), ("512_lag_fp8", 1.4)):
+        values[f"measured deepseek_v3_{name}", "predicted_over_measured", ""] = ratio
+        values[f"measured deepseek_v3_{name}", "calibrated_on", ""] = 0
     anchors = {"deepseek_decode_mtp": 1850, "deepseek_decode_plain": 1850, "sglang_decode": 2788}
     for name, published in anchors.items():
         forms = {"published": published, "no_overlap": 1500, "ideal_overlap": 3000}
-        rows += [(f"anchor {name}", form, "", value, "token/s") for form, value in forms.items()]
+        values |= {(f"anchor {name}", form, ""): value for form, value in forms.items()}
+    known = {"A0": "A0", "B": "B", "low": "central_low", "fp8": "measured deepseek_v3_512_lag_fp8"}
+    for name, value in changes.items():
+        (key,) = [k for k in values if known[name] in k[:2] and k[1] != "calibrated_on"]
+        values[key] = value
+    rows = [(*key, value, "unit") for key, value in values.items()]
     columns = ("case", "quantity", "factor", "value", "unit")
     table = {name: [row[i] for row in rows] for i, name in enumerate(columns)}
     return make_run(tmp_path, 1, ("cost/cost_model.csv", table))
 
 
 @pytest.mark.parametrize(
-    ("claim", "hours", "verdict"),
+    ("claim", "changes", "verdict"),
     [
         ("phys-bounds-below-reported", {}, "plausible"),
         ("phys-bounds-below-reported", {"B": 101000}, "plausible"),
         ("phys-bounds-below-reported", {"B": 101001}, "implausible"),
-        ("phys-scenarios-bracket-reported", {}, "plausible"),
-        ("phys-scenarios-bracket-reported", {"C1": 112000}, "implausible"),
-        ("phys-scenarios-bracket-reported", {"C2": 95000, "C3": 100000}, "implausible"),
+        ("phys-distribution-holds-reported", {}, "plausible"),
+        ("phys-distribution-holds-reported", {"A0": 101001}, "implausible"),
+        ("phys-distribution-holds-reported", {"low": 101000}, "plausible"),
+        ("phys-distribution-holds-reported", {"low": 101001}, "implausible"),
+        ("phys-model-predicts-measured", {}, "plausible"),
+        ("phys-model-predicts-measured", {"fp8": 2.01}, "implausible"),
+        ("phys-model-predicts-measured", {"fp8": 0.49}, "implausible"),
         ("phys-model-brackets-anchors", {}, "plausible"),
     ],
 )
-def test_the_cost_model_decides_its_claims(tmp_path, claim, hours, verdict):
-    row = verdict_of(claim, [cost_model(tmp_path, **hours)])
+def test_the_cost_model_decides_its_claims(tmp_path, claim, changes, verdict):
+    row = verdict_of(claim, [cost_model(tmp_path, **changes)])
     assert (row.verdict, row.scale) == (verdict, "paper"), row.note
     assert row.evidence.endswith("cost/cost_model.csv")
+
+
+@pytest.mark.parametrize(
+    ("reported", "reasons"),
+    [
+        (1000, ["the bound A0, 2,000 GPU-hours, lies above", "the bound B,", "lie below the cent"]),
+        (5_000_000, ["the reported 5,000,000 GPU-hours lie above the central part"]),
+    ],
+)
+def test_another_reported_value_is_implausible_and_the_note_says_why(tmp_path, reported, reasons):
+    """The reported hours come from the published table, so another table gets another verdict."""
+    folder = Path(shutil.copytree(PUBLISHED, tmp_path / "nature"))
+    text = (folder / "cost.csv").read_text(encoding="utf-8")
+    assert text.count(",101000,") == 1
+    (folder / "cost.csv").write_text(text.replace(",101000,", f",{reported},"), encoding="utf-8")
+    tables, runs = Tables(folder), open_runs([cost_model(tmp_path)])
+    known = definitions(ROOT / "config/claims.yaml", tables)
+    (claim,) = (claim for claim in known if claim.id == "phys-distribution-holds-reported")
+    (row,) = rows_of([claim], tables, runs)
+    assert row.verdict == "implausible"
+    assert row.reported == f"reported {reported}"
+    assert all(reason in row.note for reason in reasons), row.note
+
+
+def test_the_calibrated_row_is_no_prediction(tmp_path):
+    run = cost_model(tmp_path)
+    path = run / "cost/cost_model.csv"
+    row = "deepseek_v3_512,calibrated_on,,"
+    path.write_text(path.read_text().replace(f"{row}0", f"{row}1"))
+    row = verdict_of("phys-model-predicts-measured", [run])
+    assert row.verdict == "inconclusive"
+    assert "calibrates on deepseek_v3_512, so it predicts nothing" in row.note
 
 
 def test_an_anchor_outside_its_forms_is_implausible_and_named(tmp_path):
@@ -257,13 +305,13 @@ def test_an_anchor_outside_its_forms_is_implausible_and_named(tmp_path):
     assert "sglang_decode 3001 in [1500, 3000]" in row.note
 
 
-def test_a_cost_model_without_a_case_is_inconclusive(tmp_path):
+def test_a_table_of_an_earlier_version_is_inconclusive_and_says_so(tmp_path):
     run = cost_model(tmp_path)
     path = run / "cost/cost_model.csv"
-    path.write_text(path.read_text().replace("\nA2,gpu_hours,1,", "\nA9,gpu_hours,1,"))
+    path.write_text(path.read_text().replace("A0,bound_gpu_hours", "A0,gpu_hours"))
     row = verdict_of("phys-bounds-below-reported", [run])
     assert row.verdict == "inconclusive"
-    assert "no GPU-hours of A2 at 1.0" in row.note
+    assert "no bound_gpu_hours of A0 at factor 0.8; a table of an earlier version" in row.note
 
 
 def spoken(run, checkpoint, words, tokens=100):
@@ -296,8 +344,6 @@ def test_words_are_counted_per_token(tmp_path, before, after, verdict):
 
 def test_a_check_names_only_the_files_it_read_itself(tmp_path):
     """What a check before it opened is not its evidence."""
-    from r1repro.audit.claims.runs import open_runs
-
     runs = open_runs([cost_model(tmp_path)])
     runs[0].text("cost/cost_model.csv")
     claim = definition("mech-group-advantage")

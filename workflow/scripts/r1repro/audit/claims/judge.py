@@ -117,7 +117,12 @@ def _row(claim: Claim, **texts: str) -> Row:
 
 def _tested(claim: Claim, tables: Tables, runs: Sequence[Run]) -> Row:
     check = REGISTRY[claim.mechanism]
-    finding = run_check(check, list(runs), claim.parameters)
+    names = named_values(claim, tables)  # a parameter may name a cell
+    parameters = {
+        key: names.get(value, value) if isinstance(value, str) else value
+        for key, value in claim.parameters.items()
+    }
+    finding = run_check(check, list(runs), parameters)
     if claim.kind == "physical":
         verdict, scale = verdicts.of_bound(finding.holds), verdicts.FULL_SCALE
     else:
