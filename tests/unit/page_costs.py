@@ -5,11 +5,13 @@ import csv
 from pathlib import Path
 
 from r1repro.audit.page.economics import TABLES
-from r1repro.audit.page.plausibility import COLUMNS, MEASURED_COLUMNS, PHASES
+from r1repro.audit.page.plausibility import COLUMNS, MEASURED_COLUMNS, SHARES
 
 ROOT = Path(__file__).parents[2]
 FACTORS = ("0.8", "1", "1.25")
-BOUNDS = {"A0": 4000, "A1": 8000, "A2": 15000, "B": 28000, "C1": 97000, "C2": 162000, "C3": 340000}
+BOUNDS = {"A0": 2300, "A1": 4600, "B": 2400}
+SCENARIOS = {"C0": 15000, "C1": 97000, "C2": 162000, "C3": 340000}
+QUANTILES = (83000, 110000, 131000, 154000, 191000)
 HOSTILE = "<script>alert('cost')</script>"
 
 
@@ -22,32 +24,24 @@ def write(path: Path, header, rows) -> Path:
 
 
 def _model() -> list[list]:
-    rows = [["reported", "gpu_hours", "", 101000], ["reported", "seconds_per_update", "", 68.5]]
-    for factor in FACTORS:
-        for case, hours in BOUNDS.items():
-            rows.append([case, "gpu_hours", factor, float(factor) * hours])
-            rows.append([case, "ratio_to_reported", factor, float(factor) * hours / 101000])
-        for name, value in (
-            ("tokens_per_second_per_gpu", 90.6), ("share_of_production_decoding", 0.049),
-            ("utilisation_bf16", 0.0717),
-        ):  # fmt: skip
-            rows.append(["reported", name, factor, float(factor) * value])
-    for case in ("B", "C1", "C2", "C3"):
-        rows += [[case, f"{phase}_hours", "1", 10.5] for phase in PHASES]
-        for name in ("seconds_per_update", "tokens_per_second_per_gpu", "utilisation_bf16"):
-            rows.append([case, name, "1", 0.5])
-        rows.append([case, "tail_stream_rate", "1", 41])
-    rows += [["tail", "tokens_in_a_row", "", 25804800], ["tail", "least_stream_rate", "", 36.2]]
-    for rate, hours, holds in ((21, 341.3, 0), (50, 143.4, 1)):
-        rows.append([f"tail stream_rate={rate}", "rollout_hours", "", hours])
-        rows.append([f"tail stream_rate={rate}", "within_reported_hours", "", holds])
-    for name, value, ratio in (("outputs_per_rollout", 512, 10.6), ("sigma", 0.5, 0.95)):
-        rows.append([f"C2 {name}={value}", "gpu_hours", "", 162000 * ratio])
-        rows.append([f"C2 {name}={value}", "ratio_to_base", "", ratio])
-    for name, value in (("published", 1850), ("no_overlap", 1308), ("ideal_overlap", 2925)):
-        rows.append(["anchor deepseek_decode_mtp", name, "", value])
-    rows.append(["anchor deepseek_decode_mtp", "bracketed", "", 1])
-    rows.append(["sft_data", "kept_tokens", "", 4.31e9])
+    rows = [["reported", "gpu_hours", "", 101000], ["measured", "fixed_seconds", "", 80]]
+    for kind, cases in (("bound_gpu_hours", BOUNDS), ("gpu_hours", SCENARIOS)):
+        for case, hours in cases.items():
+            rows += [[case, kind, factor, float(factor) * hours] for factor in FACTORS]
+    for share, hours in zip(SHARES, QUANTILES, strict=True):
+        rows.append(["distribution", f"gpu_hours_{share}_percent", "", hours])
+    for name, value in (
+        ("central_low", 77000), ("central_high", 202000), ("quantile_of_reported", 0.17),
+        ("draws", 4000),
+    ):  # fmt: skip
+        rows.append(["distribution", name, "", value])
+    for name, measured, predicted in (("v3_256", 134, 134), ("v3_512", 111, 126)):
+        case = f"measured {name}"
+        rows.append([case, "measured_seconds", "", measured])
+        rows.append([case, "predicted_seconds", "", predicted])
+        rows.append([case, "predicted_over_measured", "", predicted / measured])
+        rows.append([case, "calibrated_on", "", int(measured == predicted)])
+    rows.append(["measured v3_512", "gpu_hours_of_the_run_at_this_pace", "", 164181])
     return [[*row, "unit"] for row in rows]
 
 

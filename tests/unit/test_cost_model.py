@@ -11,7 +11,6 @@ from statistics import NormalDist
 import pytest
 
 from r1repro.audit.cost_model import anchors, decode, flop, tail
-from r1repro.audit.cost_model.bounds import bounds
 from r1repro.audit.cost_model.inputs import read_inputs
 from r1repro.audit.cost_model.lengths import (
     LengthsImpossible,
@@ -21,7 +20,7 @@ from r1repro.audit.cost_model.lengths import (
     nodes,
 )
 from r1repro.audit.cost_model.report import COLUMNS, rows
-from r1repro.audit.cost_model.scenarios import changed, evaluate, settings_of
+from r1repro.audit.cost_model.scenarios import DoesNotFit, changed, evaluate, settings_of
 from r1repro.audit.cost_model.sensitivity import sensitivity
 
 ROOT = Path(__file__).parents[2]
@@ -89,7 +88,7 @@ def test_a_decoding_step_is_the_sum_worked_by_hand(inputs):
     assert step.parts(256, 2000) == pytest.approx((memory, tensor, network), rel=1e-9)
     assert step.seconds(256, 2000) == pytest.approx(memory + tensor + network + 0.006, rel=1e-9)
     ideal = decode.step_of(
-        replace(stack, overlap="ideal"), inputs.model.architecture, inputs.hardware.machine
+        replace(stack, overlap=1.0), inputs.model.architecture, inputs.hardware.machine
     )
     assert ideal.seconds(256, 2000) == pytest.approx(network + 0.006, rel=1e-9)
 
@@ -108,14 +107,14 @@ def slow_rollout(lengths, outputs, gpus, prompt, stack):
         b = max(running * outputs, 1) / gpus
         tokens, context = b * verified, prompt + x + 0.5
         hit = 1 - (1 - 8 / 256) ** (tokens * stack.expert_parallel)
-        read = 17_091_229_184 + 653_908_770_816 / stack.expert_parallel * hit
+        read = 17_091_229_184 / stack.dense_parallel + 653_908_770_816 / stack.expert_parallel * hit
         memory = (read * stack.weight_bytes + b * context * 70_272) / (
             3.35e12 * stack.bandwidth_efficiency
         )
         work = tokens * 74e9 / peak + tokens * 16_990_208 * context / 989e12
         network = 58 * (stack.layer_latency_seconds + tokens * 8 * 7168 * 3 / 46e9)
         parts = (memory, work / stack.tensor_efficiency, network)
-        seconds = max(parts) if stack.overlap == "ideal" else sum(parts)
+        seconds = stack.overlap * max(parts) + (1 - stack.overlap) * sum(parts)
         seconds = (seconds + stack.step_overhead_seconds) / stack.accepted
         seconds *= min(1.0, lengths.longest - x)
         total += seconds
@@ -123,13 +122,21 @@ def slow_rollout(lengths, outputs, gpus, prompt, stack):
     return total, after
 
 
-@pytest.mark.parametrize("name", ["B", "C1", "C3"])
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("C1", {}),
+        ("C3", {}),
+        ("C1", {"overlap": 1.0}),
+        ("C2", {"overlap": 0.3, "dense_parallel": 8}),
+    ],
+)
 @pytest.mark.parametrize(("mean", "cap", "runaway"), [(2500, 32768, 0.002), (900, 8192, 0.0)])
 def test_the_rollout_integral_agrees_with_a_token_by_token_simulation(
-    inputs, name, mean, cap, runaway
+    inputs, name, change, mean, cap, runaway
 ):
     """The two share no code but the lengths; one output counts to half a token."""
-    spread, stack = inputs.spread, inputs.stacks[name]
+    spread, stack = inputs.spread, replace(inputs.stacks[name], **change)
     lengths = assumed_lengths(mean, cap, spread, spread.sigma, runaway, 8192)
     step = decode.step_of(stack, inputs.model.architecture, inputs.hardware.machine)
     fast = decode.rollout_seconds(lengths, 8192, 512, 180, stack, step)
@@ -219,29 +226,38 @@ def test_the_hours_of_a_scenario_are_the_sum_over_all_rollouts(inputs):
     assert evaluate(inputs, settings).rollout == pytest.approx(13 * seconds / 3600, rel=0.01)
 
 
-def test_the_bounds_rise_and_follow_from_flop_and_peaks(inputs, table):
-    """A0 is A1 at twice the peak; A2 is 1/1,850 + (1 + 2/3)/1,543.2 GPU-seconds a token."""
-    found = bounds(inputs, 1.0)
-    assert found["A1"] / found["A0"] == pytest.approx(1979 / 989)
-    total = table["run", "flop_total", 1.0]
-    assert found["A1"] == pytest.approx(total / 989e12 / 3600)
-    per_token = 1 / 1850 + (1 + 2 / 3) / (1e12 / 180_000 / 3600)
-    assert found["A2"] == pytest.approx(table["run", "generated_tokens", 1.0] * per_token / 3600)
-    assert found["A0"] < found["A1"] < found["A2"] < found["B"]
+def test_a_stack_that_does_not_fit_into_memory_is_refused_with_the_least_width(inputs):
+    """(17.09e9 + 653.9e9 / 32) x 2 B = 75.05 GB and the cache exceed 0.9 x 80 GB."""
+    narrow = changed(settings_of(inputs, "C2"), "expert_parallel", 32)
+    with pytest.raises(DoesNotFit, match=r"expert_parallel 32 .* GB on each GPU, and 72\.0 GB"):
+        evaluate(inputs, narrow)
+    wide = evaluate(inputs, narrow, widen=True).gpu_hours
+    assert wide == evaluate(inputs, settings_of(inputs, "C2")).gpu_hours  # 64 is the least
+    small = replace(inputs, hardware=replace(inputs.hardware, memory=30e9))
+    with pytest.raises(DoesNotFit, match="no width fits"):
+        evaluate(small, settings_of(inputs, "C2"), widen=True)
 
 
-def test_every_case_stands_in_the_table_at_every_factor(table, inputs):
-    for case in ("A0", "A1", "A2", "B", "C1", "C2", "C3"):
-        hours = [table[case, "gpu_hours", factor] for factor in (0.8, 1.0, 1.25)]
+def test_the_fullest_moment_of_equal_outputs_is_their_end(inputs):
+    """16 outputs a GPU of 1,000 tokens after 180 hold 16 x 1,180 x 70,272 B."""
+    flat = measured_lengths(1000, (1000, 1000, 1000, 1000), inputs.spread, 8192)
+    held = decode.cache_bytes_per_gpu(flat, inputs.model.architecture, 8192, 512, 180)
+    assert held == pytest.approx(16 * 1180 * 70_272, rel=1e-4)
+
+
+def test_every_case_stands_in_the_table_at_every_factor(table):
+    cases = dict.fromkeys(("A0", "A1", "B"), "bound_gpu_hours")
+    for case, quantity in (cases | dict.fromkeys(("C0", "C1", "C2", "C3"), "gpu_hours")).items():
+        hours = [table[case, quantity, factor] for factor in (0.8, 1.0, 1.25)]
         assert hours == sorted(hours)
         for factor, value in zip((0.8, 1.0, 1.25), hours, strict=True):
             assert table[case, "ratio_to_reported", factor] == pytest.approx(value / 101_000)
     best, worst = table["C1", "gpu_hours", 1.0], table["C3", "gpu_hours", 1.0]
-    assert table["B", "gpu_hours", 1.0] < best < table["C2", "gpu_hours", 1.0] < worst
+    assert table["C0", "gpu_hours", 1.0] < best < table["C2", "gpu_hours", 1.0] < worst
 
 
 def test_the_phases_add_up_to_the_wall_and_the_tail_is_inside_the_rollout(table):
-    for case in ("B", "C1", "C2", "C3"):
+    for case in ("C1", "C2", "C3"):
         part = {name: table[case, f"{name}_hours", 1.0] for name in (
             "rollout", "tail", "update", "forward", "fixed", "downtime", "wall")}  # fmt: skip
         whole = part["rollout"] + part["update"] + part["forward"] + part["fixed"]
@@ -284,6 +300,8 @@ def test_downtime_and_fixed_time_scale_as_they_must(inputs):
     assert still == pytest.approx(hours / 1.05)
     longer = evaluate(inputs, changed(base, "fixed_seconds", 240)).gpu_hours
     assert longer - hours == pytest.approx(650 / 60 * 512 * 1.05)
+    each = evaluate(inputs, changed(base, "update_seconds", 6)).gpu_hours
+    assert each - hours == pytest.approx(10_400 * 6 / 3600 * 512 * 1.05)
 
 
 def test_the_other_columns_are_those_worked_by_hand(table):
@@ -300,7 +318,7 @@ def test_checks_come_first_and_rows_are_the_promised_ones(inputs):
     found = rows(inputs)
     assert COLUMNS == ("case", "quantity", "factor", "value", "unit")
     first_bound = next(i for i, row in enumerate(found) if row.case == "A0")
-    last_check = max(i for i, row in enumerate(found) if row.case.startswith("anchor "))
+    last_check = max(i for i, r in enumerate(found) if r.case.startswith(("anchor", "measured")))
     assert last_check < first_bound
     keys = [(row.case, row.quantity, row.factor) for row in found]
     assert len(keys) == len(set(keys))

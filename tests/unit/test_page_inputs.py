@@ -62,8 +62,8 @@ def test_damaged_file_is_named(tmp_path, name, content):
         ("paper_cost", "147336,147000", "147336 h,147000", "a number or the word unknown"),
         ("scopes", "327086", "lots", "line 3.*'usd_low' has 'lots'.*a number or the word unknown"),
         ("sensitivity", "one_at_a_time", "at_once", "has no line one_at_a_time"),
-        ("cost_model", "A0,gpu_hours", "A9,gpu_hours", "has no gpu_hours of A0 at factor"),
-        ("cost_model", "tail,least_stream_rate", "tail,stream", "has no least_stream_rate of tail"),
+        ("cost_model", "B,bound_gpu", "B9,bound_gpu", "has no bound_gpu_hours of B at factor"),
+        ("cost_model", "draws", "drawn", "has no draws of distribution"),
         ("allocation", "230.5", "soon", "line 2.*'allocated_seconds' has 'soon'"),
         ("economics_config", "pue: 1.2", "pue: 0.2", r"power\[2\]\.pue must be at least 1"),
         ("prompts_manifest", '"records": 1920', '"records": "many"', "where a count is needed"),
@@ -163,7 +163,7 @@ def test_a_configuration_without_other_curves_has_a_page_without_them(tmp_path):
     options = page_tables.make(tmp_path) | {"curves": []}
     html = page_tables.render(options)[0]
     assert "The other stages of this run" not in html
-    assert html.count('<svg viewBox="') == 19
+    assert html.count('<svg viewBox="') == 18
 
 
 def test_a_claim_without_evidence_stays_on_the_page(tmp_path):

@@ -21,7 +21,7 @@ from r1repro.audit.claims.judge import judge
 from r1repro.audit.claims.records import read_records
 from r1repro.audit.claims.rows import csv_of
 from r1repro.audit.claims.runs import open_runs, read_sums
-from r1repro.audit.claims.table import csv_of, rows_of
+from r1repro.audit.claims.table import csv_of
 from r1repro.audit.stage_cost import REPORTING
 from r1repro.files import sha256_file
 

@@ -41,7 +41,10 @@ def test_tasks_knows_no_torch(path):
 @pytest.mark.parametrize("path", wing("audit"), ids=lambda path: path.name)
 def test_audit_knows_neither_torch_nor_the_other_wings(path):
     """The bill can be recomputed by someone who trusts neither tasks nor learn."""
-    assert not top_names(path) & (TRAINING | {"snakemake", "wandb"})
+    heavy = TRAINING | {"snakemake", "wandb"}
+    if path.parent.name == "cost_model":  # draws of what the published run may have cost
+        heavy -= {"numpy"}
+    assert not top_names(path) & heavy
     others = ("r1repro.learn", "r1repro.tasks")
     assert not any(name.startswith(others) for name in imported_names(path))
 

@@ -5,18 +5,14 @@ Rule      At an anchor's batch, context and replica width, the published decodin
           between the model without overlap and the model with ideal overlap, both with the inputs
           of one stack (`anchors.stack`; production serving is a good stack, hence C1).
 Choices   Whether production decoding used multi-token prediction is not reported, so it is checked
-          with and without, each with the streams that its speed per stream implies. Whole
-          iterations of a public RL stack stand beside the scenarios without a verdict: the model
-          has no input for such a stack.
+          with and without, each with the streams that its speed per stream implies.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from r1repro.audit.cost_model.decode import decode_rate, step_of
-from r1repro.audit.cost_model.lengths import assumed_lengths
 from r1repro.audit.cost_model.parameters import Inputs, Stack
-from r1repro.audit.cost_model.scenarios import iteration, settings_of
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ def bracket(inputs: Inputs, anchor: Bracket, stack: Stack) -> Bracket:
     """Return an anchor with both forms of the model under this stack."""
     model, machine = inputs.model.architecture, inputs.hardware.machine
     rates = []
-    for overlap in ("none", "ideal"):
+    for overlap in (0.0, 1.0):
         form = replace(
             stack,
             overlap=overlap,
@@ -96,18 +92,3 @@ def derived(inputs: Inputs) -> Iterator[tuple[str, str, float, str]]:
     computed = known.prefill_node_rate * (1 - known.prefill_cache_hits) / known.gpus_per_node
     yield "prefill", "computed_tokens_per_second_per_gpu", computed, "token/s"
     yield "prefill", "overstated_by_cache_hits", 1 / (1 - known.prefill_cache_hits), "ratio"
-
-
-def iterations(inputs: Inputs) -> Iterator[tuple[str, str, float]]:
-    """Yield published iteration, stack, and the model's seconds without fixed time."""
-    spread = inputs.spread
-    for known in inputs.iterations:
-        for name, stack in inputs.stacks.items():
-            settings = replace(
-                settings_of(inputs, name), outputs_per_rollout=known.outputs, stack=stack
-            )
-            lengths = assumed_lengths(
-                known.mean, known.cap, spread, spread.sigma, spread.runaway_share, known.outputs
-            )
-            one = iteration(inputs, settings, lengths, known.gpus)
-            yield known.name, name, one.rollout + one.update + one.forward

@@ -22,9 +22,10 @@ def gpu_hours_per_update(inputs: Inputs, name: str, mean: float) -> float:
         mean, run.cap_before, spread, settings.sigma, settings.runaway_share,
         settings.outputs_per_rollout,
     )  # fmt: skip
-    one = iteration(inputs, settings, lengths, run.gpus)
+    one = iteration(inputs, settings, lengths, run.gpus, inputs.model.architecture)
     busy = one.rollout + one.update + one.forward + settings.stack.fixed_seconds
     updates = run.outputs_per_rollout / run.outputs_per_update
+    busy += updates * settings.stack.update_seconds
     return busy * (1 + settings.stack.downtime) * run.gpus / updates / SECONDS_PER_HOUR
 
 

@@ -4,19 +4,20 @@
 Step       b sequences per GPU at context c; MTP (accepted > 1) verifies two tokens per sequence
            toks     b * (2 if MTP else 1)
            hit      1 - (1 - active/experts)^(toks * ep)          share of experts touched
-           memory   ((other + routed/ep * hit) * weight_bytes + b * c * cache) / (bandwidth * eff)
+           memory   ((other/dp + routed/ep hit) * weight_bytes + b * c * cache) / (bandwidth * eff)
            tensor   (toks * 2N / peak + toks * A_decode * c / attention_peak) / eff
            network  moe_layers * (latency + toks * exchange_bytes / exchange_bandwidth)
-           seconds  memory + tensor + network + overhead, or max(...) + overhead (ideal overlap)
+           seconds  overlap * longest of the three + (1 - overlap) * their sum + overhead
 Rollout    the integral over the position x of seconds(b(x), prompt + x) / accepted, with b(x) the
            outputs that still run per GPU, never below one output on the whole cluster
-Choices    Steps are counted in accepted tokens. Without overlap the integral is a sum of moments of
-           the lengths, with overlap it is taken piece by piece at the middle of each.
+Memory     weights and cache of the fullest moment must fit into one GPU
+Choices    Steps are counted in accepted tokens. The integral is taken piece by piece at the middle
+           of each. A stack may hold arrays, one number for each draw; then all results do.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
-from operator import mul
+
+import numpy as np
 
 from r1repro.audit.cost_model.lengths import Lengths
 from r1repro.audit.cost_model.parameters import Architecture, Machine, Stack
@@ -35,11 +36,11 @@ class Step:
     network_sequence: float
     overhead: float
     missed: float
-    ideal: bool
+    overlap: float
 
     def parts(self, b: float, c: float) -> tuple[float, float, float]:
         """Return memory, tensor and network seconds."""
-        hit = self.memory_hit * (1 - self.missed**b) if self.memory_hit else 0.0
+        hit = self.memory_hit * (1 - self.missed**b)
         return (
             self.memory + hit + self.memory_context * b * c,
             (self.tensor + self.tensor_context * c) * b,
@@ -48,39 +49,32 @@ class Step:
 
     def seconds(self, b: float, c: float) -> float:
         """Return the seconds of one step."""
-        parts = self.parts(b, c)
-        return (max(parts) if self.ideal else sum(parts)) + self.overhead
-
-
-@lru_cache(maxsize=256)
-def _step(stack: Stack, model: Architecture, peaks: tuple[float, ...]) -> Step:
-    peak, attention_peak, memory_bandwidth, exchange_bandwidth = peaks
-    verified = 2 if stack.accepted > 1 else 1
-    bandwidth = memory_bandwidth * stack.bandwidth_efficiency
-    tensor = stack.tensor_efficiency
-    missed = 1.0
-    if model.experts:
-        missed = (1 - model.active_experts / model.experts) ** (verified * stack.expert_parallel)
-    exchanged = model.moe_layers * verified * model.exchange_bytes
-    return Step(
-        memory=model.other * stack.weight_bytes / bandwidth,
-        memory_hit=model.routed / stack.expert_parallel * stack.weight_bytes / bandwidth,
-        memory_context=model.cache_bytes / bandwidth,
-        tensor=verified * 2 * model.active / peak / tensor,
-        tensor_context=verified * model.attention_decode / attention_peak / tensor,
-        network=model.moe_layers * stack.layer_latency_seconds,
-        network_sequence=exchanged / exchange_bandwidth,
-        overhead=stack.step_overhead_seconds,
-        missed=missed,
-        ideal=stack.overlap == "ideal",
-    )
+        memory, tensor, network = self.parts(b, c)
+        longest = np.maximum(np.maximum(memory, tensor), network)
+        added = memory + tensor + network
+        return self.overlap * longest + (1 - self.overlap) * added + self.overhead
 
 
 def step_of(stack: Stack, model: Architecture, machine: Machine) -> Step:
     """Return the decoding step of a stack on a machine."""
-    peak = machine.peaks[stack.weight_bytes]
-    bandwidths = (machine.memory_bandwidth, machine.exchange_bandwidth)
-    return _step(stack, model, (peak, machine.attention_peak, *bandwidths))
+    peak = np.vectorize(machine.peaks.__getitem__)(stack.weight_bytes)
+    verified = np.where(np.greater(stack.accepted, 1), 2, 1)
+    bandwidth = machine.memory_bandwidth * stack.bandwidth_efficiency
+    tensor = stack.tensor_efficiency
+    untouched = 1 - model.active_experts / model.experts if model.experts else 1.0
+    exchanged = model.moe_layers * verified * model.exchange_bytes
+    return Step(
+        memory=model.other / stack.dense_parallel * stack.weight_bytes / bandwidth,
+        memory_hit=model.routed / stack.expert_parallel * stack.weight_bytes / bandwidth,
+        memory_context=model.cache_bytes / bandwidth,
+        tensor=verified * 2 * model.active / peak / tensor,
+        tensor_context=verified * model.attention_decode / machine.attention_peak / tensor,
+        network=model.moe_layers * stack.layer_latency_seconds,
+        network_sequence=exchanged / machine.exchange_bandwidth,
+        overhead=stack.step_overhead_seconds,
+        missed=untouched ** (verified * stack.expert_parallel),
+        overlap=stack.overlap,
+    )
 
 
 def decode_rate(stack: Stack, step: Step, streams: float, context: float) -> float:
@@ -88,55 +82,28 @@ def decode_rate(stack: Stack, step: Step, streams: float, context: float) -> flo
     return streams * stack.accepted / step.seconds(streams, context)
 
 
-@dataclass(frozen=True)
-class _Moments:
-    """Integrals over a part of a rollout: of 1, b and b*(prompt + x), and its pieces."""
-
-    width: float
-    sequences: float
-    contexts: float
-    widths: list[float]
-    running: list[float]
-
-
-@lru_cache(maxsize=4096)
-def _moments(lengths: Lengths, outputs: int, gpus: int, prompt: float) -> tuple[_Moments, _Moments]:
-    """Return the integrals before the tail and in the tail."""
-    widths, shares, middles, tail = lengths.segments
-    running = [max(share * outputs, 1.0) / gpus for share in shares]
-    areas = list(map(mul, widths, running))
-    contexts = [area * (prompt + middle) for area, middle in zip(areas, middles, strict=True)]
-    first, second = (
-        _Moments(sum(widths[part]), sum(areas[part]), sum(contexts[part]), widths[part],
-                 running[part])
-        for part in (slice(tail), slice(tail, None))
-    )  # fmt: skip
-    return first, second
-
-
-def _added_up(step: Step, part: _Moments) -> float:
-    """Return the seconds of the steps of a part when nothing overlaps."""
-    seconds = part.width * (step.memory + step.network + step.overhead)
-    seconds += part.sequences * (step.tensor + step.network_sequence)
-    seconds += part.contexts * (step.memory_context + step.tensor_context)
-    if step.memory_hit:
-        missed = step.missed
-        unseen = sum(map(mul, part.widths, [missed**b for b in part.running]))
-        seconds += step.memory_hit * (part.width - unseen)
-    return seconds
-
-
 def rollout_seconds(
     lengths: Lengths, outputs: int, gpus: int, prompt: float, stack: Stack, step: Step
 ) -> tuple[float, float]:
     """Return the seconds of a rollout and those of its tail."""
-    if step.ideal:
-        widths, shares, middles, tail = lengths.segments
-        times = [
-            width * step.seconds(max(share * outputs, 1.0) / gpus, prompt + middle)
-            for width, share, middle in zip(widths, shares, middles, strict=True)
-        ]
-        first, second = sum(times[:tail]), sum(times[tail:])
-    else:
-        first, second = (_added_up(step, p) for p in _moments(lengths, outputs, gpus, prompt))
+    widths, shares, middles, tail = lengths.segments
+    column = (-1, *(1,) * np.ndim(stack.accepted))
+    running = np.maximum(shares * outputs, 1.0) / gpus
+    times = step.seconds(running.reshape(column), (prompt + middles).reshape(column))
+    first, second = widths[:tail] @ times[:tail], widths[tail:] @ times[tail:]
     return (first + second) / stack.accepted, second / stack.accepted
+
+
+def weight_bytes_per_gpu(stack: Stack, model: Architecture) -> float:
+    """Return the bytes of weights that one GPU holds."""
+    held = model.other / stack.dense_parallel + model.routed / stack.expert_parallel
+    return held * stack.weight_bytes
+
+
+def cache_bytes_per_gpu(
+    lengths: Lengths, model: Architecture, outputs: int, gpus: int, prompt: float
+) -> float:
+    """Return the bytes of cache that one GPU holds at the fullest moment of a rollout."""
+    widths, shares, middles, _ = lengths.segments
+    held = np.maximum(shares * outputs, 1.0) / gpus * (prompt + middles + widths / 2)
+    return model.cache_bytes * held.max()

@@ -11,7 +11,7 @@ Choices  A length curve must begin at step 0 and reach the last step, with risin
 import csv
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import yaml
@@ -20,11 +20,14 @@ from r1repro.audit.cost_model.parameters import (
     Anchors,
     Columns,
     Curve,
+    Distribution,
     Entry,
+    GroupedExperts,
     Hardware,
     Inputs,
     Iteration,
     LatentExperts,
+    Range,
     Run,
     Spread,
     Stack,
@@ -34,12 +37,13 @@ from r1repro.errors import InputError
 STATUSES = ("reported", "derived", "digitised", "estimate", "assumed")
 MEAN_ONLY = ("step", "mean")
 MEASURED = (*MEAN_ONLY, "p50", "p90", "p99", "max")
-OVERLAPS = ("none", "ideal")
 SECTIONS = (
-    "run", "spread", "length_curve", "model", "hardware", "anchors", "iterations", "scenarios",
-    "sensitivity", "tail", "columns",
+    "run", "spread", "length_curve", "model", "other_models", "hardware", "anchors", "iterations",
+    "scenarios", "distribution", "sensitivity", "tail", "columns",
 )  # fmt: skip
-CASES = ("B", "C1", "C2", "C3")
+CASES = ("C1", "C2", "C3")
+# how many numbers fix a distribution; a choice has any number of values
+SHAPES = {"uniform": 2, "log_uniform": 2, "triangular": 3, "choice": None}
 # inputs of the sensitivity that belong to the run and not to the stack, with their kind
 OF_THE_RUN = {
     "length_factor": "positive",
@@ -124,7 +128,7 @@ class Reader:
 
     def section(self, cls: type, value: object, key: str, texts: tuple[str, ...] = ()):
         """Return a dataclass of numbers; `texts` are its fields (or keys beside it) of text."""
-        kinds = {f.name: f.metadata["kind"] for f in fields(cls) if "kind" in f.metadata}
+        kinds = kinds_of(cls)
         part = self.mapping(value, key, (*kinds, *texts))
         words = {name: self.text(part[name], f"{key}.{name}") for name in texts}
         own = {f.name for f in fields(cls)}
@@ -182,7 +186,12 @@ def read_inputs(path: Path, measured_curve: Path | None = None) -> Inputs:
         model=reader.section(LatentExperts, content["model"], "model"),
         hardware=reader.section(Hardware, content["hardware"], "hardware", ("name",)),
         anchors=reader.section(Anchors, content["anchors"], "anchors", ("stack",)),
-        iterations=_iterations(reader, content["iterations"]),
+        others={
+            name: reader.section(GroupedExperts, part, f"other_models.{name}")
+            for name, part in content["other_models"].items()
+        },
+        **_iterations(reader, content["iterations"]),
+        distribution=_distribution(reader, content["distribution"]),
         stacks=stacks,
         sensitivity_base=base,
         changes=changes,
@@ -263,14 +272,17 @@ def check_curve(curve: Curve, steps: int, path: Path) -> None:
             )
 
 
+def kinds_of(cls: type) -> dict[str, str]:
+    """Return the numbers of a dataclass and what each may be."""
+    return {f.name: f.metadata["kind"] for f in fields(cls) if "kind" in f.metadata}
+
+
 def _stack(reader: Reader, value: object, key: str) -> Stack:
-    kinds = {f.name: f.metadata["kind"] for f in fields(Stack) if "kind" in f.metadata}
-    part = reader.mapping(value, key, (*kinds, "overlap"))
-    if part["overlap"] not in OVERLAPS:
-        raise reader.fault(f"{key}.overlap", f"must be none or ideal, found {part['overlap']!r}")
+    kinds = kinds_of(Stack)
+    part = reader.mapping(value, key, kinds)
     numbers = {name: reader.number(part[name], f"{key}.{name}", kinds[name]) for name in kinds}
     check_stack(reader, numbers, key)
-    return Stack(**numbers, overlap=part["overlap"])
+    return Stack(**numbers)
 
 
 def check_stack(reader: Reader, numbers: Mapping, key: str) -> None:
@@ -294,7 +306,7 @@ def _changes(reader: Reader, value: object) -> tuple[str, dict[str, tuple[float,
     part = reader.group(value, "sensitivity", ("base", "changes"))
     if part["base"] not in CASES:
         raise reader.fault("sensitivity.base", f"must be one of {', '.join(CASES)}")
-    kinds = {f.name: f.metadata["kind"] for f in fields(Stack) if "kind" in f.metadata} | OF_THE_RUN
+    kinds = kinds_of(Stack) | OF_THE_RUN
     changes = {}
     if not isinstance(part["changes"], dict) or not part["changes"]:
         raise reader.fault("sensitivity.changes", "must be a section with keys")
@@ -308,20 +320,51 @@ def _changes(reader: Reader, value: object) -> tuple[str, dict[str, tuple[float,
     return part["base"], changes
 
 
-def _iterations(reader: Reader, value: object) -> tuple[Iteration, ...]:
-    rows = reader.group(value, "iterations", ("rows",))["rows"]
-    found = []
-    for number, row in enumerate(reader.sequence(rows, "iterations.rows"), start=1):
+def _iterations(reader: Reader, value: object) -> dict:
+    """Return the measured iterations, the one that calibrates and the stack beneath."""
+    part = reader.group(value, "iterations", ("stack", "calibrated_on", "rows"))
+    kinds, found = kinds_of(Iteration), {}
+    for number, row in enumerate(reader.sequence(part["rows"], "iterations.rows"), start=1):
         key = f"iterations.rows[{number}]"
-        part = reader.mapping(row, key, [f.name for f in fields(Iteration)])
-        kinds = {"gpus": "whole", "outputs": "whole", "cap": "whole"}
-        numbers = {
-            name: reader.number(part[name], f"{key}.{name}", kinds.get(name, "positive"))
-            for name in part
-            if name != "name"
-        }
-        found.append(Iteration(name=reader.text(part["name"], f"{key}.name"), **numbers))
-    return tuple(found)
+        line = reader.mapping(row, key, ("name", "model", *kinds))
+        numbers = {name: reader.number(line[name], f"{key}.{name}", kinds[name]) for name in kinds}
+        name, model = (reader.text(line[text], f"{key}.{text}") for text in ("name", "model"))
+        found[name] = Iteration(name, model, **numbers)
+    if part["calibrated_on"] not in found:
+        raise reader.fault("iterations.calibrated_on", f"must be one of {', '.join(found)}")
+    if part["stack"] not in CASES:
+        raise reader.fault("iterations.stack", f"must be one of {', '.join(CASES)}")
+    return {
+        "iterations": tuple(found.values()),
+        "calibrated_on": part["calibrated_on"],
+        "iteration_stack": part["stack"],
+    }
+
+
+def _range(reader: Reader, value: object, key: str, kind: str) -> Range:
+    part = reader.group(value, key, ("shape", "values"))
+    shape, values = part["shape"], _numbers(reader, part["values"], f"{key}.values", kind)
+    if shape not in SHAPES:
+        raise reader.fault(f"{key}.shape", f"must be one of {', '.join(SHAPES)}, found {shape!r}")
+    if SHAPES[shape] not in (None, len(values)) or list(values) != sorted(set(values)):
+        raise reader.fault(f"{key}.values", f"must be {SHAPES[shape] or 'some'} rising numbers")
+    if shape == "log_uniform" and values[0] == 0:
+        raise reader.fault(f"{key}.values", "must be above 0 for the shape log_uniform")
+    for number in values:
+        check_stack(reader, {key.rpartition(".")[2]: number}, "distribution.ranges")
+    return Range(shape, values)
+
+
+def _distribution(reader: Reader, value: object) -> Distribution:
+    kinds = kinds_of(Stack) | {k: v for k, v in OF_THE_RUN.items() if k != "outputs_per_rollout"}
+    part = reader.mapping(value, "distribution", (*kinds_of(Distribution), "ranges"))
+    ranges = reader.mapping(part["ranges"], "distribution.ranges", kinds)
+    drawn = {
+        name: _range(reader, ranges[name], f"distribution.ranges.{name}", kinds[name])
+        for name in kinds
+    }
+    numbers = {name: value for name, value in part.items() if name != "ranges"}
+    return replace(reader.section(Distribution, numbers, "distribution"), ranges=drawn)
 
 
 def _relations(reader: Reader, inputs: Inputs) -> None:
@@ -344,6 +387,9 @@ def _relations(reader: Reader, inputs: Inputs) -> None:
         raise reader.fault("model.total_parameters", "must exceed what the routed experts hold")
     if inputs.anchors.stack not in inputs.stacks:
         raise reader.fault("anchors.stack", f"must be one of {', '.join(CASES)}")
+    for row in inputs.iterations:
+        if row.model != "own" and row.model not in inputs.others:
+            raise reader.fault(f"iterations.rows {row.name}", f"names {row.model}, no model here")
     if spread.mean_most in (0, 1) or spread.runaway_most == 1 or spread.runaway_share == 1:
         raise reader.fault("spread", "leaves no outputs or no room below the cap")
     if spread.tail_from == 1:

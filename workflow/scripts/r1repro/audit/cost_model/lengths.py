@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from statistics import NormalDist
 
+import numpy as np
+
 from r1repro.audit.cost_model.parameters import Curve, Run, Spread
 from r1repro.errors import InputError
 
@@ -45,7 +47,7 @@ class Node:
 class Lengths:
     """The lengths of one rollout: a rising grid, and a share of outputs that reach `longest`."""
 
-    grid: tuple[float, ...]
+    grid: np.ndarray
     runaway: float
     longest: float
     tail_from: float
@@ -53,32 +55,27 @@ class Lengths:
     @cached_property
     def mean(self) -> float:
         """Return the mean length."""
-        return (1 - self.runaway) * sum(self.grid) / len(self.grid) + self.runaway * self.longest
+        return (1 - self.runaway) * self.grid.mean() + self.runaway * self.longest
 
     @cached_property
     def square(self) -> float:
         """Return the mean of the squared length."""
-        own = math.fsum(x * x for x in self.grid) / len(self.grid)
-        return (1 - self.runaway) * own + self.runaway * self.longest**2
+        return (1 - self.runaway) * np.square(self.grid).mean() + self.runaway * self.longest**2
 
     def square_with(self, prompt: float) -> float:
         """Return the mean of (length + prompt) squared."""
         return self.square + 2 * prompt * self.mean + prompt * prompt
 
     @cached_property
-    def segments(self) -> tuple[list[float], list[float], list[float], int]:
+    def segments(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
         """Return width, share still running and middle of each piece, and where the tail begins."""
-        count, ends = len(self.grid), list(self.grid)
-        pieces = [(1 - self.runaway) * (count - i) / count + self.runaway for i in range(count)]
-        step = (self.longest - ends[-1]) / LAST_PIECES
-        ends += [ends[-1] + step * (i + 1) for i in range(LAST_PIECES)]
-        pieces += [self.runaway] * LAST_PIECES
-        starts = [0.0, *ends[:-1]]
-        widths = [end - start for start, end in zip(starts, ends, strict=True)]
-        middles = [(end + start) / 2 for start, end in zip(starts, ends, strict=True)]
-        running = 1 - self.tail_from
-        tail = next(i for i, alive in enumerate(pieces) if alive <= running + 1e-12)
-        return widths, pieces, middles, tail
+        count, last = len(self.grid), self.grid[-1]
+        ends = np.append(self.grid, np.linspace(last, self.longest, LAST_PIECES + 1)[1:])
+        still = np.append(np.arange(count, 0, -1) / count, np.zeros(LAST_PIECES))
+        running = (1 - self.runaway) * still + self.runaway
+        widths = np.diff(ends, prepend=0.0)
+        tail = int(np.argmax(running <= 1 - self.tail_from + 1e-12))
+        return widths, running, ends - widths / 2, tail
 
 
 def nodes(curve: Curve, run: Run, factor: float) -> list[Node]:
@@ -131,7 +128,7 @@ def assumed_lengths(
 
 @dataclass(frozen=True)
 class _Shape:
-    grid: tuple[float, ...]
+    grid: np.ndarray
     quantile: Callable[[float], float]
 
 
@@ -150,8 +147,8 @@ def _truncated(mean: float, cap: float, sigma: float, points: int) -> _Shape:
         def quantile(share: float, middle=middle, below=below) -> float:
             return math.exp(middle + sigma * NORMAL.inv_cdf(share * below))
 
-        grid = tuple(map(quantile, shares))
-        off = math.log(mean * points / sum(grid))
+        grid = np.array(list(map(quantile, shares)))
+        off = math.log(mean / grid.mean())
         if abs(off) < MATCHED:
             return _Shape(grid, quantile)
         middle += off / slope
@@ -211,7 +208,7 @@ def measured_lengths(
         found = grid(math.exp(middle))
         off = sum(found) / (mean * spread.quantiles) - 1
         if abs(off) < MATCHED:
-            return Lengths(tuple(found), 0.0, quantiles[3], spread.tail_from)
+            return Lengths(np.array(found), 0.0, quantiles[3], spread.tail_from)
         low, high = (middle, high) if off > 0 else (low, middle)
     raise LengthsImpossible(
         f"the mean {mean:g} contradicts its quantiles {', '.join(f'{q:g}' for q in quantiles)}"

@@ -62,8 +62,9 @@ def _wave(own: OwnRun, plan: Plan, mean: float, at_once: int) -> tuple[Lengths, 
     outputs = at_once * plan.devices
     lengths = assumed_lengths(mean, plan.cap, spread, spread.sigma, spread.runaway_share, outputs)
     stack = Stack(
-        own.weight_bytes, 1.0, 1, use.bandwidth_efficiency, use.tensor_efficiency, 0.0,
-        use.step_overhead_seconds, use.train_utilisation, use.forward_utilisation, 0.0, 0.0,
+        own.weight_bytes, 1.0, 1, 1, use.bandwidth_efficiency, use.tensor_efficiency, 0.0,
+        use.step_overhead_seconds, use.train_utilisation, use.forward_utilisation, 0.0, 0.0, 0.0,
+        0.0,
     )  # fmt: skip
     machine = Machine({own.weight_bytes: device.peak}, device.peak, device.memory_bandwidth, 1.0)
     step = step_of(stack, plan.model, machine)

@@ -28,7 +28,13 @@ class Run:
     outputs_per_update: int = number("whole")
     outputs_per_rollout: int = number("whole")
     prompt_tokens: float = number("nonnegative")
-    forward_passes: int = number("whole")
+    reference_passes: int = number("whole")
+    old_policy_passes: int = number("whole")
+
+    @property
+    def forward_passes(self) -> int:
+        """Return the forward passes beside the update."""
+        return self.reference_passes + self.old_policy_passes
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,7 @@ class Hardware:
     bf16_peak: float = number("positive")
     memory_bandwidth: float = number("positive")
     memory: float = number("positive")
+    usable_memory: float = number("share")
     exchange_bandwidth: float = number("positive")
 
     @cached_property
@@ -132,6 +139,7 @@ class Stack:
 
     weight_bytes: int = number("whole")
     accepted: float = number("positive")
+    dense_parallel: int = number("whole")
     expert_parallel: int = number("whole")
     bandwidth_efficiency: float = number("share")
     tensor_efficiency: float = number("share")
@@ -140,8 +148,9 @@ class Stack:
     train_utilisation: float = number("share")
     forward_utilisation: float = number("share")
     fixed_seconds: float = number("nonnegative")
+    update_seconds: float = number("nonnegative")
     downtime: float = number("nonnegative")
-    overlap: str = "none"
+    overlap: float = number("share")
 
 
 @dataclass(frozen=True)
@@ -177,15 +186,74 @@ class Anchors:
 
 
 @dataclass(frozen=True)
+class GroupedExperts:
+    """Sizes of a mixture of experts with grouped-query attention, all layers alike."""
+
+    active_parameters: float = number("positive")
+    total_parameters: float = number("positive")
+    layers: int = number("whole")
+    heads: int = number("whole")
+    kv_heads: int = number("whole")
+    head_width: int = number("whole")
+    hidden: int = number("whole")
+    experts: int = number("whole")
+    active_experts: int = number("whole")
+    expert_width: int = number("whole")
+    bytes_per_number: int = number("whole")
+
+    @cached_property
+    def architecture(self) -> Architecture:
+        """Derive what one token costs."""
+        routed = self.layers * self.experts * 3 * self.expert_width * self.hidden
+        attention = 4 * self.heads * self.head_width * self.layers
+        return Architecture(
+            active=self.active_parameters,
+            routed=routed,
+            other=self.total_parameters - routed,
+            moe_layers=self.layers,
+            experts=self.experts,
+            active_experts=self.active_experts,
+            attention_training=attention,
+            attention_decode=attention,
+            cache_bytes=2 * self.layers * self.kv_heads * self.head_width * self.bytes_per_number,
+            exchange_bytes=2 * self.active_experts * self.hidden * self.bytes_per_number,
+        )
+
+
+@dataclass(frozen=True)
 class Iteration:
-    """One published iteration of another stack."""
+    """One measured iteration of a public engine; `parallel` GPUs hold one copy that generates."""
 
     name: str
-    gpus: int
-    outputs: int
-    mean: float
-    cap: int
-    seconds: float
+    model: str
+    gpus: int = number("whole")
+    weight_bytes: int = number("whole")
+    parallel: int = number("whole")
+    lag: int = number("nonnegative")
+    outputs: int = number("whole")
+    mean: float = number("positive")
+    cap: int = number("whole")
+    seconds: float = number("positive")
+
+
+@dataclass(frozen=True)
+class Range:
+    """What one input may be: the shape of its distribution and the numbers that fix it."""
+
+    shape: str
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """How the GPU-hours are drawn."""
+
+    seed: int = number("nonnegative")
+    lengths: int = number("whole")
+    stacks: int = number("whole")
+    points: int = number("whole")
+    central_share: float = number("share")
+    ranges: dict[str, Range] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -240,7 +308,11 @@ class Inputs:
     model: LatentExperts
     hardware: Hardware
     anchors: Anchors
+    others: dict[str, GroupedExperts]
     iterations: tuple[Iteration, ...]
+    calibrated_on: str
+    iteration_stack: str
+    distribution: Distribution
     stacks: dict[str, Stack]
     sensitivity_base: str
     changes: dict[str, tuple[float, ...]]

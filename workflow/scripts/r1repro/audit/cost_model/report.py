@@ -3,15 +3,17 @@
 
 factor   factor of the length curve; empty where the curve plays no part
 value    10 significant digits; yes and no are 1 and 0 (unit `holds`)
-Order    checks against published speeds first, then constants, bounds, scenarios, what the reported
-         hours imply, tail, sensitivity, other columns
+Order    checks against published speeds and measured iterations first, then constants, bounds, the
+         distribution, scenarios, what the reported hours imply, tail, sensitivity, other columns
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
-from r1repro.audit.cost_model import anchors, flop, tail
-from r1repro.audit.cost_model.bounds import NAMES, bounds
+import numpy as np
+
+from r1repro.audit.cost_model import anchors, distribution, engines, flop, tail
+from r1repro.audit.cost_model.bounds import bounds, production_gpu_hours
 from r1repro.audit.cost_model.columns import SCENARIOS, columns
 from r1repro.audit.cost_model.parameters import Inputs
 from r1repro.audit.cost_model.scenarios import (
@@ -24,7 +26,6 @@ from r1repro.audit.cost_model.sensitivity import sensitivity
 
 RATE = "token/s"
 CHECKED_CONTEXTS = (5000, 32768)  # tokens, as in the published reading of the constants
-ROOFLINE = NAMES[-1]
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ COLUMNS = tuple(field.name for field in fields(Row))
 
 def rows(inputs: Inputs) -> list[Row]:
     """Return every row, checks first."""
-    parts = (_anchors, _constants, _bounds, _scenarios, _implied, _tail, _sensitivity)
+    parts = (_anchors, _engines, _constants, _bounds, _distribution, _scenarios, _implied, _tail,
+             _sensitivity)  # fmt: skip
     found = [row for part in parts for row in part(inputs)]
     return found + [Row(c, q, None, v, u) for c, q, v, u in columns(inputs)]
 
@@ -65,10 +67,21 @@ def _anchors(inputs: Inputs) -> Iterator[Row]:
             yield Row(case, "bracketed", None, float(found.holds), "holds")
     for case, quantity, value, unit in anchors.derived(inputs):
         yield Row(f"anchor {case}", quantity, None, value, unit)
-    for known in inputs.iterations:
-        yield Row(f"anchor {known.name}", "published", None, known.seconds, "s")
-    for name, stack, seconds in anchors.iterations(inputs):
-        yield Row(f"anchor {name} {stack}", "seconds_without_fixed", None, seconds, "s")
+
+
+def _engines(inputs: Inputs) -> Iterator[Row]:
+    yield Row("measured", "fixed_seconds", None, engines.fixed_seconds(inputs), "s")
+    for known, seconds in engines.predictions(inputs):
+        case = f"measured {known.name}"
+        yield Row(case, "measured_seconds", None, known.seconds, "s")
+        yield Row(case, "predicted_seconds", None, seconds, "s")
+        yield Row(case, "predicted_over_measured", None, seconds / known.seconds, "ratio")
+        used = float(known.name == inputs.calibrated_on)
+        yield Row(case, "calibrated_on", None, used, "holds")
+        if known.model == engines.OWN:
+            updates = inputs.run.steps * inputs.run.outputs_per_update / known.outputs
+            hours = known.seconds * known.gpus * updates / SECONDS_PER_HOUR
+            yield Row(case, "gpu_hours_of_the_run_at_this_pace", None, hours, "GPU-hour")
 
 
 def _constants(inputs: Inputs) -> Iterator[Row]:
@@ -98,25 +111,44 @@ def _constants(inputs: Inputs) -> Iterator[Row]:
             yield Row("run", f"flop_{name}", factor, getattr(total, name), "FLOP")
 
 
+def _hours(case: str, inputs: Inputs, factor: float, hours: float, kind: str = "") -> Iterator[Row]:
+    """Yield GPU-hours and their ratio to the reported ones."""
+    ratio = hours / inputs.run.reported_gpu_hours
+    yield Row(case, f"{kind}gpu_hours", factor, hours, "GPU-hour")
+    yield Row(case, "ratio_to_reported", factor, ratio, "ratio")
+
+
 def _bounds(inputs: Inputs) -> Iterator[Row]:
-    reported = inputs.run.reported_gpu_hours
     for factor in inputs.factors:
         for name, hours in bounds(inputs, factor).items():
-            yield Row(name, "gpu_hours", factor, hours, "GPU-hour")
-            yield Row(name, "ratio_to_reported", factor, hours / reported, "ratio")
-            yield Row(name, "below_reported", factor, float(hours <= reported), "holds")
+            yield from _hours(name, inputs, factor, hours, "bound_")
+
+
+def _distribution(inputs: Inputs) -> Iterator[Row]:
+    hours = distribution.gpu_hours(inputs)
+    case, reported = "distribution", inputs.run.reported_gpu_hours
+    yield Row(case, "draws", None, len(hours), "draw")
+    for share, value in zip(
+        distribution.QUANTILES, np.quantile(hours, distribution.QUANTILES), strict=True
+    ):
+        yield Row(case, f"gpu_hours_{100 * share:g}_percent", None, value, "GPU-hour")
+    low, high = distribution.central(hours, inputs.distribution.central_share)
+    yield Row(case, "central_low", None, low, "GPU-hour")
+    yield Row(case, "central_high", None, high, "GPU-hour")
+    yield Row(case, "quantile_of_reported", None, (hours <= reported).mean(), "share")
 
 
 def _scenarios(inputs: Inputs) -> Iterator[Row]:
-    for name in (ROOFLINE, *SCENARIOS):
+    for factor in inputs.factors:
+        yield from _hours("C0", inputs, factor, production_gpu_hours(inputs, factor))
+    for name in SCENARIOS:
         for factor in inputs.factors:
             result = evaluate(inputs, settings_of(inputs, name, factor))
-            if name != ROOFLINE:
-                ratio = result.gpu_hours / inputs.run.reported_gpu_hours
-                yield Row(name, "gpu_hours", factor, result.gpu_hours, "GPU-hour")
-                yield Row(name, "ratio_to_reported", factor, ratio, "ratio")
+            yield from _hours(name, inputs, factor, result.gpu_hours)
             for quantity, value, unit in details(result, inputs):
                 yield Row(name, quantity, factor, value, unit)
+    for name, result in engines.on_the_run(inputs).items():
+        yield from _hours(name, inputs, 1.0, result.gpu_hours)
 
 
 def details(result: Result, inputs: Inputs) -> Iterator[tuple[str, float, str]]:

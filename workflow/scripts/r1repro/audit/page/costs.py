@@ -111,18 +111,12 @@ def _paper(costs: Costs) -> dict:
 
 def _plausibility(costs: Costs) -> dict:
     model: plausibility.Model = costs.model
-    found: Sequence[plausibility.Change] = plausibility.changes(model)
     return {
         "model_sentence": plausibility.sentence(model),
-        "bounds_chart": Markup(plausibility.bounds_chart(model)),
+        "bounds_chart": Markup(plausibility.hours_chart(model)),
         "bounds_table": plausibility.bounds_grid(model),
-        "implied_table": plausibility.implied_grid(model),
-        "phases_table": plausibility.phases_grid(model),
-        "tail_table": plausibility.tail_grid(model),
-        "model_tornado": Markup(plausibility.changes_chart(found)),
-        "model_changes_table": plausibility.changes_grid(found),
-        "anchors_table": plausibility.anchors_grid(model),
-        "others_table": plausibility.others_grid(model),
+        "quantiles_table": plausibility.quantiles_grid(model),
+        "engines_table": plausibility.engines_grid(model),
         "measured_sentence": plausibility.measured_sentence(costs.measured),
         "measured_table": plausibility.measured_grid(costs.measured),
     }

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The first-principles model beside the reported hours, from cost_model.csv, and beside this run.
 
-Every number is read from the table; nothing is computed here but the order of rows and the share of
-predictions within a factor of two.
+Every number is read from the table; nothing is computed here but the order of rows, the verdict by
+its rule, and the share of predictions within a factor of two.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from r1repro.audit.cost_model.verdict import BOUNDS, objections
 from r1repro.audit.page.bars import Range, RangeChart, draw_ranges
 from r1repro.audit.page.grids import Grid, Line, columns, without_empty
 from r1repro.audit.page.tables import Row, read_rows
@@ -18,28 +19,17 @@ from r1repro.errors import InputError
 COLUMNS = ("case", "quantity", "factor", "value", "unit")
 MEASURED_COLUMNS = ("stage", "part", "predicted_seconds", "measured_seconds", "ratio", "attempts")
 MEASURED_COLUMNS += ("kind", "model", "flop_ratio", "note")
-HOURS, RATIO = "gpu_hours", "ratio_to_reported"
-MEANING = {
-    "A0": "all model FLOP at the FP8 peak: the physical floor",
-    "A1": "all model FLOP at the BF16 peak",
-    "A2": "published production speeds, no tail, no waiting",
-    "B": "synchronous roofline: ideal overlap, full peaks, tail kept",
-    "C1": "good software stack",
-    "C2": "middle software stack",
-    "C3": "plain software stack",
+BOUND, HOURS = "bound_gpu_hours", "gpu_hours"
+CASES = {
+    "A0": ("FP8 peak", "bound: all needed FLOP at the FP8 peak"),
+    "B": ("with memory", "bound: A0, decoding no faster than memory gives weights and cache"),
+    "A1": ("BF16 peak", "bound only if nothing ran in FP8; not in the verdict"),
+    "C0": ("published speeds", "scenario: published production speeds, no tail, no waiting"),
+    "C1": ("good stack", "scenario: good software stack"),
+    "C2": ("middle stack", "scenario: middle software stack"),
+    "C3": ("plain stack", "scenario: plain software stack"),
 }
-SHORT = {
-    "A0": "FP8 peak", "A1": "BF16 peak", "A2": "published speeds", "B": "roofline",
-    "C1": "good stack", "C2": "middle stack", "C3": "plain stack",
-}  # fmt: skip
-SCENARIOS = ("B", "C1", "C2", "C3")
-PHASES = ("rollout", "tail", "update", "forward", "fixed", "downtime", "wall")
-IMPLIED = {
-    "seconds_per_update": "Seconds per update",
-    "tokens_per_second_per_gpu": "Generated tokens per second and GPU",
-    "share_of_production_decoding": "Share of the production decoding speed",
-    "utilisation_bf16": "Model FLOP over BF16 peak, whole run",
-}
+SHARES = (5, 25, 50, 75, 95)
 FACTOR_OF_TWO = (0.5, 2.0)
 
 
@@ -67,6 +57,24 @@ class Model:
             raise InputError(f"{self.path} lacks the bound A0 at several factors; remake it")
         return found[0], "1", found[-1]
 
+    def hours(self, case: str) -> list[float]:
+        """Return the GPU-hours of a bound or scenario at the three factors."""
+        quantity = HOURS if case.startswith("C") else BOUND
+        return [self.value(case, quantity, factor) for factor in self.factors()]
+
+    @property
+    def reported(self) -> float:
+        """Return the reported GPU-hours."""
+        return self.value("reported", HOURS)
+
+    def central(self) -> tuple[float, float]:
+        """Return the ends of the distribution's central part."""
+        return self.value("distribution", "central_low"), self.value("distribution", "central_high")
+
+    def quantile(self, share: int) -> float:
+        """Return the GPU-hours that so many per cent of the draws do not exceed."""
+        return self.value("distribution", f"gpu_hours_{share}_percent")
+
 
 def read_model(path: Path) -> Model:
     """Read cost_model.csv; raises InputError."""
@@ -91,223 +99,105 @@ def hours_text(value: float) -> str:
     return f"{round(value, -2):,.0f}"
 
 
-def bounds_chart(model: Model) -> str:
-    """Draw bounds and scenarios with the reported hours on one axis."""
-    low, middle, high = model.factors()
-    reported = model.value("reported", HOURS)
-    rows = []
-    for case, words in SHORT.items():
-        ends = [model.value(case, HOURS, factor) for factor in (low, middle, high)]
-        bound = case not in ("C1", "C2", "C3")
-        rows.append(
-            Range(
-                f"{case} {words}",
-                *ends,
-                colour="blue" if bound else "purple",
-                marker="o" if bound else "s",
-                hollow=not bound,
-            )
-        )
-    highest = max(rows[:4], key=lambda row: row.high)
+def sentence(model: Model) -> str:
+    """Say whether the reported hours are plausible, and why."""
+    found, (low, high) = {name: model.hours(name)[0] for name in BOUNDS}, model.central()
+    against = objections(model.reported, found, (low, high))
+    verdict = f"The reported {model.reported:,.0f} GPU-hours are "
+    verdict += f"implausible: {'; '.join(against)}" if against else "plausible"
+    share = percent(model.value("distribution", "quantile_of_reported"))
+    return (
+        f"{verdict}. The highest bound that physics sets is {hours_text(max(found.values()))}. "
+        f"Drawn from the stated ranges, such a run takes {hours_text(low)} to {hours_text(high)} "
+        f"GPU-hours (central part), half of the draws at most {hours_text(model.quantile(50))}; "
+        f"{share} of them are at or below the report. That says what is possible, not what was "
+        "spent."
+    )
+
+
+def hours_chart(model: Model) -> str:
+    """Draw bounds, distribution and scenarios with the reported hours on one axis."""
+    rows = [
+        Range(f"{case} {short}", *model.hours(case), colour="purple" if case[0] == "C" else "blue",
+              marker="s" if case[0] == "C" else "o", hollow=case[0] == "C")
+        for case, (short, _) in CASES.items()
+    ]  # fmt: skip
+    low, high = model.central()
+    inner = [model.quantile(share) for share in (25, 50, 75)]
+    rows.append(Range("draws, central part", low, inner[1], high, colour="green", marker="D"))
+    rows.append(Range("draws, middle half", *inner, colour="green", marker="D"))
     summary = (
-        f"Lower bounds from {hours_text(rows[0].middle)} to {hours_text(highest.high)} GPU-hours, "
-        f"scenarios from {hours_text(rows[4].low)} to {hours_text(rows[6].high)}; the paper "
-        f"reports {reported:,.0f}."
+        f"Bounds up to {hours_text(max(model.hours('A1')))} GPU-hours; the central part of the "
+        f"draws from {hours_text(low)} to {hours_text(high)}, half of them from "
+        f"{hours_text(inner[0])} to {hours_text(inner[2])}; reported are "
+        f"{model.reported:,.0f}."
     )
     return draw_ranges(
         RangeChart(
             "bounds", "Could R1-Zero take 101K GPU-hours?", "GPU-hours (logarithmic)",
-            rows, summary, reported, f"reported {reported:,.0f}",
+            rows, summary, model.reported, f"reported {model.reported:,.0f}",
             legend=(
-                ("lower bound", "blue", "o", False), ("scenario", "purple", "s", True),
+                ("bound", "blue", "o", False), ("scenario", "purple", "s", True),
+                ("distribution", "green", "D", False),
             ),
         )
     )  # fmt: skip
 
 
-def sentence(model: Model) -> str:
-    """Say what the model finds of the reported hours."""
-    low, middle, high = model.factors()
-    reported = model.value("reported", HOURS)
-    bounds = [
-        model.value(c, HOURS, f) for c in ("A0", "A1", "A2", "B") for f in (low, middle, high)
-    ]
-    above = [hours for hours in bounds if hours > reported]
-    verdict = (
-        f"No lower bound lies above the reported {reported:,.0f} GPU-hours"
-        if not above
-        else f"{len(above)} lower bounds lie above the reported {reported:,.0f} GPU-hours"
-    )
-    shares = [model.value("reported", "utilisation_bf16", factor) for factor in (low, high)]
-    ratios = [model.value(case, RATIO, middle) for case in ("C1", "C2", "C3")]
-    return (
-        f"{verdict}; the highest is {hours_text(max(bounds))}. The report implies "
-        f"{percent(shares[0])} to {percent(shares[1])} of the BF16 peak over the whole run. A "
-        f"good, a middle and a plain software stack would need {ratios[0]:.2f}, {ratios[1]:.2f} "
-        f"and {ratios[2]:.2f} times the reported hours: they are possible with a good stack, and "
-        "that proves nothing more."
-    )
-
-
 def bounds_grid(model: Model) -> Grid:
     """Return bounds and scenarios as numbers."""
-    low, middle, high = model.factors()
+    low, _, high = model.factors()
     rows = []
-    for case, words in MEANING.items():
-        cells = [hours_text(model.value(case, HOURS, factor)) for factor in (low, middle, high)]
-        rows.append(Line([case, words, *cells, f"{model.value(case, RATIO, middle):.3f}"]))
-    reported = f"{model.value('reported', HOURS):,.0f}"
+    for case, (_, words) in CASES.items():
+        cells = [*map(hours_text, model.hours(case))]
+        rows.append(Line([case, words, *cells, f"{model.hours(case)[1] / model.reported:.3f}"]))
+    reported = f"{model.reported:,.0f}"
     rows.append(Line(["Reported", "Supplementary Table 4", "", reported, "", "1.000"], "total"))
-    heads = columns("Case", "~What it is", f"#Length {TIMES}{low}", f"#{TIMES}{middle}")
-    heads += columns(f"#{TIMES}{high}", "#Over reported")
+    heads = columns("Case", "~What it is", f"#Length {TIMES}{low}", f"#{TIMES}1", f"#{TIMES}{high}")
+    heads += columns("#Over reported")
     caption = (
-        "GPU-hours of the R1-Zero run. Formula: FLOP of update, forward passes and decoding over "
-        "peak or speed, plus the synchronous rollout with its tail; the length curve as digitised "
-        "and at two other heights. Inputs with status and source: cost_model.yaml."
+        "GPU-hours of the R1-Zero run. A bound cannot be undercut; a scenario assumes a software "
+        "stack. Formulas and inputs with status and source: cost_model.yaml and docs/cost_model.md."
     )
     return Grid("Bounds and scenarios", caption, heads, rows)
 
 
-def phases_grid(model: Model) -> Grid:
-    """Return the hours of each phase under each case."""
-    middle = model.factors()[1]
-    rows = []
-    for case in SCENARIOS:
-        cells = [f"{model.value(case, f'{phase}_hours', middle):.1f}" for phase in PHASES]
-        cells.append(f"{model.value(case, 'seconds_per_update', middle):.1f}")
-        cells.append(f"{model.value(case, 'tokens_per_second_per_gpu', middle):.0f}")
-        cells.append(f"{100 * model.value(case, 'utilisation_bf16', middle):.1f}")
-        cells.append(f"{model.value(case, 'tail_stream_rate', middle):.0f}")
-        rows.append(Line([case, *cells]))
-    heads = columns("Case", "#Rollout", "#of it tail", "#Update", "#Forward", "#Fixed", "#Downtime")
-    heads += columns(
-        "#Wall", "#s per update", "#Tokens/s/GPU", "#Utilisation (%)", "#Tail tokens/s"
-    )
+def quantiles_grid(model: Model) -> Grid:
+    """Return the distribution as numbers."""
+    (low, high), reported = model.central(), model.reported
+    values = [model.quantile(share) for share in SHARES]
+    names = [f"{share}\u202f%" for share in SHARES]
+    pairs = [("central part from", low), *zip(names, values, strict=True), ("to", high)]
+    rows = [Line([name, hours_text(value), f"{value / reported:.2f}"]) for name, value in pairs]
     caption = (
-        "Wall hours by phase at the length curve as it stands. Formula: wall = (rollout + update "
-        f"+ forward + fixed) {TIMES} (1 + downtime); the tail begins when 90\u202f% of the outputs "
-        "of a rollout have ended."
+        f"GPU-hours that so many of {model.value('distribution', 'draws'):,.0f} draws do not "
+        "exceed, every assumed input in the range that cost_model.yaml states."
     )
-    return Grid("Hours by phase", caption, heads, rows)
+    return Grid("Distribution", caption, columns("Draws", "#GPU-hours", "#Over reported"), rows)
 
 
-def implied_grid(model: Model) -> Grid:
-    """Return what the reported hours imply."""
-    factors = model.factors()
-    rows = []
-    for quantity, words in IMPLIED.items():
-        places = factors if ("reported", quantity, "1") in model.rows else ("",) * 3
-        values = [model.value("reported", quantity, place) for place in places]
-        share = quantity.startswith(("share", "utilisation"))
-        rows.append(Line([words, *(f"{v:.3f}" if share else f"{v:,.1f}" for v in values)]))
-    heads = columns("The reported hours imply", *(f"#Length {TIMES}{f}" for f in factors))
-    caption = (
-        "Formula: tokens or FLOP of the run over (reported GPU-hours \u00d7 3,600 s), and over the "
-        "BF16 peak of an H800 for the utilisation."
-    )
-    return Grid("What the reported hours imply", caption, heads, rows)
-
-
-def tail_grid(model: Model) -> Grid:
-    """Return the tail bound by speed of one stream."""
+def engines_grid(model: Model) -> Grid:
+    """Return measured iterations of a public engine beside their predictions."""
     rows = []
     for case, quantity, _ in model.rows:
-        if not case.startswith("tail stream_rate=") or quantity != "rollout_hours":
+        if quantity != "predicted_over_measured":
             continue
-        holds = model.value(case, "within_reported_hours") == 1
-        rate = case.removeprefix("tail stream_rate=")
-        rows.append(Line([rate, f"{model.value(case, quantity):.0f}", "yes" if holds else "no"]))
-    least = model.value("tail", "least_stream_rate")
-    in_a_row = model.value("tail", "tokens_in_a_row")
-    heads = columns("Tokens/s of one output", "#Hours of rollouts", "Within the reported hours")
+        name = case.removeprefix("measured ").replace("_", " ")
+        seconds = [model.value(case, f"{part}_seconds") for part in ("measured", "predicted")]
+        used = "calibrated here" if model.value(case, "calibrated_on") else ""
+        pace = model.rows.get((case, "gpu_hours_of_the_run_at_this_pace", ""))
+        cells = [*(f"{s:.1f}" for s in seconds), f"{model.value(case, quantity):.2f}", used]
+        rows.append(Line([name, *cells, "" if pace is None else f"{pace:,.0f}"]))
+    heads = columns("Measured update", "#Measured (s)", "#Predicted (s)", "#Ratio", "Use")
+    heads += columns("#GPU-hours of 10,400 updates at this pace")
     caption = (
-        "If one output of each rollout runs to the cap, "
-        f"{in_a_row:,.0f} tokens follow one after the other. Formula: that over the speed of one "
-        f"output; the reported wall time needs {least:.1f} tokens/s or more. It needs no "
-        "assumption about software; whether such outputs were cut short is not reported."
+        "GRPO of a public engine on H100, by model and GPUs; lag is one step off-policy. One row "
+        f"gives the engine\u2019s fixed time, {model.value('measured', 'fixed_seconds'):.0f} s; "
+        "the others are predicted. Outputs of 700 tokens at one a GPU are bound by latency; "
+        "R1-Zero\u2019s grow beyond 10,000 tokens, but 8,192 are generated at once; H800 has less "
+        "NVLink than H100."
     )
-    return Grid("The tail bound", caption, heads, rows)
-
-
-@dataclass(frozen=True)
-class Change:
-    """One input of the middle scenario changed."""
-
-    name: str
-    value: str
-    gpu_hours: float
-    ratio: float
-
-
-def changes(model: Model) -> list[Change]:
-    """Return the one-at-a-time changes in the order of the table: largest effect first."""
-    found = []
-    for case, quantity, _ in model.rows:
-        base, _, change = case.partition(" ")
-        if base in SCENARIOS and "=" in change and quantity == HOURS:
-            name, _, value = change.partition("=")
-            ratio = model.value(case, "ratio_to_base")
-            found.append(Change(name, value, model.value(case, HOURS), ratio))
-    return found
-
-
-def changes_chart(found: Sequence[Change]) -> str:
-    """Draw the effect of each input as a tornado around the middle scenario."""
-    rows, names = [], list(dict.fromkeys(change.name for change in found))
-    for name in names:
-        ratios = [change.ratio for change in found if change.name == name]
-        rows.append(Range(name.replace("_", " "), min(1, *ratios), None, max(1, *ratios)))
-    first = rows[0]
-    summary = (
-        f"The input with the largest effect is {first.label}, from {first.low:.2f} to "
-        f"{first.high:.2f} times the hours of the middle scenario."
-    )
-    return draw_ranges(
-        RangeChart(
-            "model-tornado", "One input of C2 at a time", "GPU-hours over those of C2", rows,
-            summary, 1.0, "C2", thick=True,
-        )
-    )  # fmt: skip
-
-
-def changes_grid(found: Sequence[Change]) -> Grid:
-    """Return the same as numbers."""
-    rows = [
-        Line([c.name.replace("_", " "), c.value, hours_text(c.gpu_hours), f"{c.ratio:.3f}"])
-        for c in found
-    ]
-    heads = columns("Input of C2", "#Set to", "#GPU-hours", "#Over C2")
-    caption = "One input changed while all others stay, the largest effect first."
-    return Grid("One input of the model at a time", caption, heads, rows)
-
-
-def anchors_grid(model: Model) -> Grid:
-    """Return the published speeds that the model must bracket."""
-    rows = []
-    for case, quantity, _ in model.rows:
-        if quantity == "bracketed":
-            values = [model.value(case, q) for q in ("no_overlap", "published", "ideal_overlap")]
-            holds = "yes" if model.value(case, quantity) == 1 else "no"
-            name = case.removeprefix("anchor ").replace("_", " ")
-            rows.append(Line([name, *(f"{value:,.0f}" for value in values), holds]))
-    heads = columns("Published speed", "#No overlap", "#Published", "#Ideal overlap", "Between")
-    caption = (
-        "Tokens per second and GPU of production decoding between the two forms of the model. "
-        "Lines without a case use the good stack and must hold; other stacks are for information."
-    )
-    return Grid("Checks against published speeds", caption, heads, rows)
-
-
-def others_grid(model: Model) -> Grid:
-    """Return the rows about the other two columns of the paper's table."""
-    rows = [
-        Line([case.replace("_", " "), quantity.replace("_", " "), f"{value:,.4g}"])
-        for (case, quantity, _), value in model.rows.items()
-        if case.split()[0] in ("sft_data", "r1")
-    ]
-    heads = columns("Column", "Quantity", "#Value")
-    caption = "SFT data and R1, more roughly: what their reported GPU-hours can have paid for."
-    return Grid("The other columns", caption, heads, rows)
+    return Grid("Measured and predicted updates", caption, heads, rows)
 
 
 def measured_sentence(rows: Sequence[Row]) -> str:
