@@ -48,7 +48,10 @@ MANIFEST = {
 }  # fmt: skip
 METRICS = "".join(["update,learning_rate\n", "1,5e-05\n"] + [f"{n},0.0001\n" for n in range(2, 11)])
 CURVE = "step,pass1\n0,0.125\n10,0.75\n"
-CLAIMS = "id,verdict\nfirst,confirmed\nsecond,conflict\nthird,inconclusive\nfourth,plausible\n"
+CLAIMS = (
+    "claim,check,verdict\nfirst,1,consistent\nfirst,2,inconsistent\nthird,1,undecided\n"
+    "fourth,1,plausible\n"
+)
 TABLES = {
     "rl/r1_zero/metrics.csv": METRICS,
     "rl/r1_zero/curve.csv": CURVE,

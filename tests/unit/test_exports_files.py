@@ -22,7 +22,8 @@ from r1repro.audit.exports.record_files import record_files
 from r1repro.errors import InputError, StageError
 
 VERDICTS = {
-    "first": "confirmed", "second": "conflict", "third": "inconclusive", "fourth": "plausible",
+    "first/1": "consistent", "first/2": "inconsistent", "third/1": "undecided",
+    "fourth/1": "plausible",
 }  # fmt: skip
 
 
@@ -203,13 +204,13 @@ def test_a_folder_has_no_sha256_of_a_file():
 
 
 def test_the_verdicts_are_a_test_result(made):
-    """One conflict makes it FAILED; what was not decided warns."""
+    """One inconsistency makes it FAILED; what was not decided warns."""
     statement = json.loads((made.folder / "in-toto/verdicts.json").read_text(encoding="utf-8"))
     assert statement["predicateType"].endswith("/test-result/v0.1")
     predicate = statement["predicate"]
     assert predicate["result"] == "FAILED"
-    assert predicate["passedTests"] == ["first", "fourth"]
-    assert (predicate["failedTests"], predicate["warnedTests"]) == (["second"], ["third"])
+    assert predicate["passedTests"] == ["first/1", "fourth/1"]
+    assert (predicate["failedTests"], predicate["warnedTests"]) == (["first/2"], ["third/1"])
 
 
 STATEMENTS = {

@@ -68,9 +68,8 @@ def test_damaged_file_is_named(tmp_path, name, content):
         ("economics_config", "pue: 1.2", "pue: 0.2", r"power\[2\]\.pue must be at least 1"),
         ("prompts_manifest", '"records": 1920', '"records": "many"', "where a count is needed"),
         ("tokens_manifest", '"sha256": "ab', '"sha256": "cd', "different versions of train.jsonl"),
-        ("claims", ",conflict,", ",proven,", "line 3.*'verdict' has 'proven'.*one of confirmed"),
-        ("claims", "cost-four-days", "cost-gpu-count", "line 3.*stands there twice"),
-        ("claims", "press-648,press", "press-648,", "line 4.*'area' has 'nothing'"),
+        ("claims", ",contradicted,", ",proven,", "line 3.*'verdict' has 'proven'.*one of contra"),
+        ("claims", "press-648,1,number,cost", "press-648,1,number,", "line 8.*'area' has 'noth"),
         ("claims_config", "claims:", "claim:", "holds no list of claims"),
         ("ladder", "dev3,0.71", "dev9,0.71", "line 5.*one of r1_zero, dev1, dev2, dev3, r1"),
         ("ladder", "dev3,0.71", "dev2,0.71", "line 5.*one line for each checkpoint"),
@@ -167,9 +166,9 @@ def test_a_configuration_without_other_curves_has_a_page_without_them(tmp_path):
 
 
 def test_a_claim_without_evidence_stays_on_the_page(tmp_path):
-    """An inconclusive claim keeps its row and its reason; a file that is not there is no link."""
+    """An undecided claim keeps its row and its reason; a file that is not there is no link."""
     html = page_tables.render(page_tables.make(tmp_path))[0]
-    row = html.split('id="claim-mech-hack"')[1].split("</tr>")[0]
+    row = html.split('id="claim-language"')[1].split("</tr>")[0]
     assert "results/controls/gone/metrics.csv" in row and "the control did not run" in row
     assert 'href="controls' not in row
 

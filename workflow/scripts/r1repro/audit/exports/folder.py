@@ -128,9 +128,9 @@ def _verdicts(source: Source, loaded: Loaded) -> dict[str, dict]:
     ]
     if not path.is_file() or not judged:
         return {}
-    rows = read_points(path, "id", "verdict")
+    rows = read_points(path, "claim", "check", "verdict")
     manifest = _json_of(path.with_name("manifest.json"))["claims"]
-    verdicts = [(row["id"], row["verdict"]) for row in rows]
+    verdicts = [(f"{row['claim']}/{row['check']}", row["verdict"]) for row in rows]
     statement = verdict_statement(judged[-1], verdicts, manifest["path"], manifest["sha256"])
     return {"verdicts": statement}
 

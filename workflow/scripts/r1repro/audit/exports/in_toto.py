@@ -26,8 +26,8 @@ STATEMENT = "https://in-toto.io/Statement/v1"
 LINK = "https://in-toto.io/attestation/link/v0.3"
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 FOLDER_DIGEST = "sha256OfSha256sums"
-PASSED = ("confirmed", "supported", "plausible")
-FAILED = ("not_supported", "implausible", "conflict", "press_error")
+PASSED = ("consistent", "supported", "plausible")
+FAILED = ("inconsistent", "contradicted", "implausible")
 
 
 def resource(name: str, digest: str) -> dict:
@@ -103,7 +103,7 @@ def verdict_statement(
 ) -> dict:
     """Return the verdicts as a test result.
 
-    judged    the attempt of the stage `claims`; verdicts  (id of a claim, verdict)
+    judged    the attempt of the stage `claims`; verdicts  (claim and check, verdict)
     claims    name of the list of claims; digest  its SHA-256
     """
     passed = [name for name, verdict in verdicts if verdict in PASSED]

@@ -62,7 +62,8 @@ def _verdicts(crate: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     with open(path, encoding="utf-8", newline="") as handle:
-        return {row["id"]: row["verdict"] for row in csv.DictReader(handle)}
+        rows = csv.DictReader(handle)
+        return {f"{row['claim']}/{row['check']}": row["verdict"] for row in rows}
 
 
 def folder_findings(folder: Path, attempts: Path, prices: Path) -> dict[str, list[str]]:

@@ -20,8 +20,8 @@ from r1repro.audit.exports.in_toto import LINK, TEST_RESULT
 from r1repro.audit.exports.record_files import RecordFile
 
 HEX = re.compile(r"[0-9a-f]{64}")
-GOOD = ("confirmed", "supported", "plausible")
-BAD = ("not_supported", "implausible", "conflict", "press_error")
+GOOD = ("consistent", "supported", "plausible")
+BAD = ("inconsistent", "contradicted", "implausible")
 
 
 def _digests(resources: Iterable[dict]) -> dict[str, str]:
