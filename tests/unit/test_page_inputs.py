@@ -14,7 +14,7 @@ FILES = (
     "rl_metrics", "test", "scores", "curve", "published_curve", "cost_by_stage", "paper_cost",
     "claims", "claims_config", "ladder", "ladder_tests", "published_ladder", "rm_accuracy",
     "sft_statistics", "sft_rejections", "published_sft", "scopes", "power", "sensitivity",
-    "rivals", "allocation", "carbon", "projection", "cost_model", "cost_model_measured",
+    "hourly", "rivals", "allocation", "carbon", "projection", "cost_model", "cost_model_measured",
     "published_cost", "published_v3_cost", "economics_config", "cost_model_config",
     "own_model_config", "prices",
 )  # fmt: skip
