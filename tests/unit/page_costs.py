@@ -89,6 +89,12 @@ def _rows() -> dict[str, list[list]]:
         "scopes": _scopes(),
         "power": [power],
         "sensitivity": _sensitivity(),
+        "hourly": [
+            ["rental", "h100_x", "H100-80GB", "lease", "China", "2025-03", "1.780", 147000, 261660,
+             "0.89", "derived", "https://example.org/price"],
+            ["ownership", "middle", "8-GPU server", HOSTILE, "", "", "2.379", 147000, 349713,
+             "1.19", "assumed", "config/economics.yaml"],
+        ],
         "rivals": _rivals(),
         "allocation": [
             ["stage", "r1_zero", *cpu, 3, 230.5, 220, 10.5, 0, 0.9544, 0.128, "unknown", HOSTILE],

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from r1repro.audit.cost_model.inputs import CostInputsInvalid
-from r1repro.audit.economics import rivals, scopes, sensitivity
+from r1repro.audit.economics import hourly, rivals, scopes, sensitivity
 from r1repro.audit.economics.case import Case, Power, energy_mwh, paper_case
 from r1repro.audit.economics.inputs import ENDS, read_economics
 from r1repro.audit.page import calculator
@@ -223,3 +223,46 @@ def test_presets_hold_every_scope_that_the_fields_can_express(case, known):
     assert "distilled_models" not in found and "staff" not in found
     assert found["everything"]["failed"] == "25" and found["everything"]["base"] == "100"
     assert found["preparatory_runs"]["preparatory"] == "10"
+
+
+def test_owning_an_hour_is_the_formula_by_hand(known):
+    """270,000 x 1.2 / 8 x 1.4 over 4 x 8,760 x 0.7 hours, and 0.84 kW at 0.08 USD."""
+    found = hourly.hourly(
+        load_prices(ROOT / "config/prices.yaml"), "h800_nature_2025", PRINTED, known
+    )
+    owned = {row.name: row for row in found if row.kind == "ownership"}
+    middle = 270_000 * 1.2 / 8 * 1.4 / (4 * 8760 * 0.7) + 0.7 * 1.2 * 0.08
+    assert float(owned["middle"].usd_per_gpu_hour) == pytest.approx(middle, abs=5e-4)
+    assert float(owned["middle"].usd) == pytest.approx(147_000 * middle, abs=1)
+    low = 200_000 * 1.1 / 8 * 1.25 / (5 * 8760 * 0.9) + 0.55 * 0.08
+    high = 400_000 * 1.3 / 8 * 1.45 / (3 * 8760 * 0.5) + 1.275 * 1.3 * 0.08
+    assert float(owned["low"].usd_per_gpu_hour) == pytest.approx(low, abs=5e-4)
+    assert float(owned["high"].usd_per_gpu_hour) == pytest.approx(high, abs=5e-4)
+
+
+def test_the_printed_hours_are_priced_at_every_row_that_is_not_the_authors(known):
+    """No H800 row; low, median and high are those of H100; each bill is hours times price."""
+    prices = load_prices(ROOT / "config/prices.yaml")
+    found = hourly.hourly(prices, "h800_nature_2025", PRINTED, known)
+    rented = {row.name: row for row in found if row.kind == "rental"}
+    others = {p.id: p.price for p in prices if p.sku != "H800-80GB" and p.unit == "gpu_hour"}
+    assert set(rented) == {*others, "low", "median", "high"}
+    for name, price in others.items():
+        assert float(rented[name].usd) == pytest.approx(147_000 * float(price), abs=1)
+    nearest = sorted(price for name, price in others.items() if name.startswith("h100"))
+    middle = len(nearest) // 2
+    assert Decimal(rented["low"].usd_per_gpu_hour) == nearest[0]
+    assert Decimal(rented["high"].usd_per_gpu_hour) == nearest[-1]
+    half = (nearest[middle] + nearest[~middle]) / 2
+    assert Decimal(rented["median"].usd_per_gpu_hour) == half
+
+
+def test_an_ownership_without_a_row_is_refused(tmp_path):
+    text = INPUTS.read_text(encoding="utf-8")
+    path = tmp_path / "economics.yaml"
+    path.write_text(text.replace("{name: years, low", "{name: decades, low"), encoding="utf-8")
+    with pytest.raises(CostInputsInvalid, match="ownership must have the rows server_usd,"):
+        read_economics(path)
+    path.write_text(text.replace("busy_share, low: 0.9", "busy_share, low: 1.9"), encoding="utf-8")
+    with pytest.raises(CostInputsInvalid, match="busy_share above 1"):
+        read_economics(path)

@@ -186,7 +186,7 @@ def test_links_are_relative_and_lead_to_the_files(options, page):
     """Each link to a file works from the folder of the page, also in a folder with a space."""
     report = options["scores"].parents[1]
     links = [v for v in page.attributes("href") if not v.startswith(("#", "data:"))]
-    assert len(links) == 75
+    assert len(links) == 77
     assert all((report / unquote(link)).is_file() for link in links)
 
 

@@ -14,7 +14,7 @@ FILES = (
     "rl_metrics", "test", "scores", "curve", "published_curve", "cost_by_stage", "paper_cost",
     "claims", "claims_config", "ladder", "ladder_tests", "published_ladder", "rm_accuracy",
     "sft_statistics", "sft_rejections", "published_sft", "scopes", "power", "sensitivity",
-    "rivals", "allocation", "carbon", "projection", "cost_model", "cost_model_measured",
+    "hourly", "rivals", "allocation", "carbon", "projection", "cost_model", "cost_model_measured",
     "published_cost", "published_v3_cost", "economics_config", "cost_model_config",
     "own_model_config", "prices",
 )  # fmt: skip
@@ -50,7 +50,6 @@ def test_damaged_file_is_named(tmp_path, name, content):
         ("scores", "pass@1,16,192,0.74", "pass@1,16,192,74", "share between 0 and 1"),
         ("scores", "r1_zero,all,pass@1", "r1_zero,all,mean_length", "stands there twice"),
         ("scores", "r1_zero,all,cons@16", "r1_zero,all,cons@64", "one majority-vote metric"),
-        ("scores", "base,all,pass@1", "base,every,pass@1", "lacks pass@1 of base on all"),
         ("curve", "20,0.4", "60,0.4", "steps must rise"),
         ("curve", "20,0.4,0.5,31.0", "20,0.4,0.5", "line 3: 3 cells where the header has 4"),
         ("curve", "cons16", "vote16", "needs one column consK"),

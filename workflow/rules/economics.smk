@@ -2,7 +2,8 @@
 """
 Takes   results/attempts and results/benchmarks of the run; config/economics.yaml, prices.yaml and
         cost_model.yaml; results/published/nature (committed evidence)
-Makes   results/cost: scopes.csv, power.csv, sensitivity.csv and rivals.csv about the paper's bill;
+Makes   results/cost: scopes.csv, power.csv, sensitivity.csv, hourly.csv and rivals.csv about the
+        paper's bill;
         allocation.csv and carbon.csv of this run; projection.csv from this run to the paper's
 """
 
@@ -29,6 +30,7 @@ rule economics:
             caption="../report/sensitivity.rst",
             category="Cost",
         ),
+        hourly="<results>/cost/hourly.csv",
         rivals="<results>/cost/rivals.csv",
     log:
         "<logs>/economics.log",
@@ -57,7 +59,8 @@ rule economics:
             --inputs {input.inputs:q} --prices {input.prices:q} \
             --cost {input.cost:q} --v3-cost {input.v3_cost:q} --rivals {input.rivals:q} \
             --out-scopes {output.scopes:q} --out-power {output.power:q} \
-            --out-sensitivity {output.sensitivity:q} --out-rivals {output.rivals:q} \
+            --out-sensitivity {output.sensitivity:q} --out-hourly {output.hourly:q} \
+            --out-rivals {output.rivals:q} \
             >{log:q} 2>&1
         """
 

@@ -42,6 +42,7 @@ rule page:
         scopes=rules.economics.output.scopes,
         power=rules.economics.output.power,
         sensitivity=rules.economics.output.sensitivity,
+        hourly=rules.economics.output.hourly,
         rivals=rules.economics.output.rivals,
         allocation=rules.allocation.output.table,
         carbon=rules.allocation.output.carbon,
@@ -116,7 +117,8 @@ rule page:
             --cost-by-stage {input.cost_by_stage:q} --paper-cost {input.paper_cost:q} \
             --seal {input.seal:q} \
             --scopes {input.scopes:q} --power {input.power:q} \
-            --sensitivity {input.sensitivity:q} --rivals {input.rivals:q} \
+            --sensitivity {input.sensitivity:q} --hourly {input.hourly:q} \
+            --rivals {input.rivals:q} \
             --allocation {input.allocation:q} --carbon {input.carbon:q} \
             --projection {input.projection:q} --cost-model {input.cost_model:q} \
             --cost-model-measured {input.cost_model_measured:q} \

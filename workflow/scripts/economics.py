@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from r1repro.audit.attempts import open_attempt
-from r1repro.audit.economics import rivals, scopes, sensitivity
+from r1repro.audit.economics import hourly, rivals, scopes, sensitivity
 from r1repro.audit.economics.case import paper_case
 from r1repro.audit.economics.inputs import ENDS, read_economics
 from r1repro.audit.paper_cost import TOTAL, read_paper_stages, read_v3_stages
@@ -18,13 +18,14 @@ from r1repro.files import write_text_atomic
 from r1repro.tables import csv_text
 
 INPUTS = ("inputs", "prices", "cost", "v3_cost", "rivals")
-TABLES = ("scopes", "power", "sensitivity", "rivals")
+TABLES = ("scopes", "power", "sensitivity", "hourly", "rivals")
 
 
 def _tables(args) -> dict[str, tuple[list, tuple[str, ...]]]:
     """Return the rows and columns of each table."""
     known = read_economics(args.inputs)
-    rows = preferred_rows(load_prices(args.prices), [known.prices[end] for end in ENDS])
+    listed = load_prices(args.prices)
+    rows = preferred_rows(listed, [known.prices[end] for end in ENDS])
     prices = {end: row.price for end, row in zip(ENDS, rows, strict=True)}
     stages = read_paper_stages(args.cost)
     case = paper_case(stages, read_v3_stages(args.v3_cost), prices["base"])
@@ -37,12 +38,13 @@ def _tables(args) -> dict[str, tuple[list, tuple[str, ...]]]:
         "scopes": (scopes.scope_rows(case, printed, known), scopes.SCOPE_COLUMNS),
         "power": (list(scopes.power_rows(case, printed, known)), scopes.POWER_COLUMNS),
         "sensitivity": (varied, sensitivity.COLUMNS),
+        "hourly": (hourly.hourly(listed, known.prices["base"], printed, known), hourly.COLUMNS),
         "rivals": (rivals.rivals(args.rivals, prices), rivals.COLUMNS),
     }
 
 
 def main() -> None:
-    """Verify the published tables, then write all four tables."""
+    """Verify the published tables, then write all five tables."""
     cli = stage_parser(__doc__)
     for name in (*INPUTS, *(f"out_{table}" for table in TABLES)):
         cli.add_argument(f"--{name.replace('_', '-')}", type=Path, required=True)

@@ -32,6 +32,7 @@ TABLES = (
     "scopes",
     "power",
     "sensitivity",
+    "hourly",
     "rivals",
     "allocation",
     "carbon",

@@ -2,7 +2,7 @@
 """Measured iterations of public engines beside what the model predicts for them.
 
 Stack       that of `iterations.stack` with what the engine's page prints: precision, GPUs that hold
-            one copy for generation, no multi-token prediction
+            one copy for generation, no multi-token prediction; the cache is held once
 On-policy   rollout + update + forward passes + fixed
 Lag of one  half of the GPUs generate while the other half trains: the longer of the rollout and of
             update + forward passes + fixed
@@ -14,6 +14,7 @@ Calibrated  fixed, in seconds an iteration, is what the model lacks at the one r
 from collections.abc import Iterator
 from dataclasses import replace
 
+from r1repro.audit.cost_model.decode import cache_bytes_per_gpu
 from r1repro.audit.cost_model.lengths import assumed_lengths
 from r1repro.audit.cost_model.parameters import Inputs, Iteration
 from r1repro.audit.cost_model.scenarios import (
@@ -46,7 +47,9 @@ def busy_seconds(inputs: Inputs, known: Iteration) -> tuple[float, float]:
     lengths = assumed_lengths(
         known.mean, known.cap, spread, spread.sigma, spread.runaway_share, known.outputs
     )
-    check_fit(inputs, settings.stack, model, 0.0, gpus)
+    prompt = inputs.run.prompt_tokens
+    cache = cache_bytes_per_gpu(lengths, model, known.outputs, gpus, prompt)
+    check_fit(inputs, settings.stack, model, cache, gpus)
     one = iteration(inputs, settings, lengths, gpus, model)
     return one.rollout, one.update + one.forward
 

@@ -13,8 +13,8 @@ from r1repro.audit.cost_model.parameters import number
 from r1repro.audit.economics.case import CHANGEABLE, Grid, Power
 
 SECTIONS = (
-    "prices", "scopes", "distilled", "sensitivity", "power", "grids", "electricity", "allocation",
-    "projection", "devices",
+    "prices", "scopes", "distilled", "sensitivity", "power", "grids", "electricity", "ownership",
+    "allocation", "projection", "devices",
 )  # fmt: skip
 KINDS = {
     "gpus": "whole", "r1_zero_hours": "positive", "r1_hours": "positive",
@@ -23,6 +23,8 @@ KINDS = {
 }  # fmt: skip
 ENDS = ("base", "low", "high")
 RANGES = ("utilisation_ratio", "failed_share")
+OWNED = ("server_usd", "gpus_per_server", "network_share", "years", "busy_share",
+         "operation_share_per_year")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ class Economics:
     power: tuple[Power, ...]
     grids: tuple[Grid, ...]
     electricity: Electricity
+    ownership: dict[str, tuple[Decimal, ...]]
     allocation: Allocation
     projection: Carrying
     peaks: dict[str, Peak]
@@ -141,6 +144,7 @@ def read_economics(path: Path) -> Economics:
         power=tuple(powers),
         grids=tuple(grids),
         electricity=reader.section(Electricity, content["electricity"], "electricity"),
+        ownership=_ownership(reader, content["ownership"]),
         allocation=reader.section(Allocation, content["allocation"], "allocation"),
         projection=projection,
         peaks=_peaks(reader, content["devices"]),
@@ -160,6 +164,20 @@ def _rows(reader: Reader, value: object, key: str, kinds: dict[str, str]) -> lis
         numbers = tuple(reader.number(part[n], f"{place}.{n}", kinds[n]) for n in kinds)
         status = reader.status(part["status"], f"{place}.status")
         found.append((name, numbers, status, reader.text(part["source"], f"{place}.source")))
+    return found
+
+
+def _ownership(reader: Reader, value: object) -> dict[str, tuple[Decimal, ...]]:
+    """Return low, middle and high cost of each input of owning."""
+    kinds = dict.fromkeys(("low", "middle", "high"), "positive")
+    found = {
+        name: tuple(map(exact, numbers))
+        for name, numbers, _, _ in _rows(reader, value, "ownership", kinds)
+    }
+    if set(found) != set(OWNED):
+        raise reader.fault("ownership", f"must have the rows {', '.join(OWNED)} and no other")
+    if max(found["busy_share"]) > 1:
+        raise reader.fault("ownership", "has a busy_share above 1")
     return found
 
 

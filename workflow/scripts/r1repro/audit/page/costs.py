@@ -104,6 +104,7 @@ def _paper(costs: Costs) -> dict:
         "tornado": Markup(economics.tornado(tables["sensitivity"], float(costs.case.usd))),
         "sensitivity_table": economics.sensitivity_grid(tables["sensitivity"]),
         "matrix_table": economics.matrix_grid(tables["sensitivity"]),
+        "hourly_table": economics.hourly_grid(tables["hourly"]),
         "rivals_chart": Markup(economics.rivals_chart(tables["rivals"])),
         "rivals_table": economics.rivals_grid(tables["rivals"]),
     }

@@ -22,6 +22,8 @@ TABLES = {
               "electricity_share", "label", "source"),
     "sensitivity": ("kind", "input", "setting", "price_usd", "scope", "utilisation_ratio",
                     "failed_share", "gpu_hours", "usd", "ratio_to_base"),
+    "hourly": ("kind", "name", "device", "basis", "region", "as_of", "usd_per_gpu_hour",
+               "gpu_hours", "usd", "ratio", "status", "source"),
     "rivals": ("model", "basis", "gpu_hours", "usd", "usd_low", "usd_high", "scope", "formula",
                "source_url", "note"),
     "allocation": ("level", "name", "device", "nodes", "gpus_per_node", "cpu_cores", "attempts",
@@ -56,7 +58,8 @@ def read_table(name: str, path: Path) -> list[Row]:
     )
     texts = ("scope", "what", "formula", "status", "source", "power", "grid", "label", "kind",
              "input", "setting", "model", "basis", "source_url", "note", "level", "name", "device",
-             "purpose", "energy_source", "stage", "method", "target_device")  # fmt: skip
+             "purpose", "energy_source", "stage", "method", "target_device", "region",
+             "as_of")  # fmt: skip
     for row in rows:
         for column in TABLES[name]:
             if column not in texts:
@@ -204,6 +207,27 @@ def matrix_grid(rows: Sequence[Row]) -> Grid:
     heads = columns("Scope", *(f"#{price} USD per GPU-hour" for price in prices))
     caption = "USD by scope and price, at the utilisation of the reported run."
     return Grid("Scope by price", caption, heads, lines)
+
+
+def hourly_grid(rows: Sequence[Row]) -> Grid:
+    """Return the printed hours at prices of others, and at what owning costs."""
+    lines = []
+    for row in rows:
+        cells = [_words(row.text("name")), row.text("device"), _words(row.text("basis"))]
+        cells += [" ".join(filter(None, (row.text("region"), row.text("as_of"))))]
+        cells += [row.text("usd_per_gpu_hour"), _whole(row, "usd"), row.text("ratio")]
+        cells += [f"{row.text('status')}: {row.text('source')}"]
+        style = "total" if row.text("name") in ("median", "middle") else ""
+        lines.append(Line([row.text("kind"), *cells], style))
+    heads = columns("Kind", "Price", "Device", "~Basis", "Where and when", "#USD per GPU-hour")
+    heads += columns("#USD", "#Over printed", "~Status and source")
+    caption = (
+        "The printed GPU-hours at each price that is not the authors\u2019, low, median and high "
+        "of H100, and at the cost of owning the servers. Formula: server \u00d7 (1 + network) / "
+        "GPUs \u00d7 (1 + operation \u00d7 years) / (years \u00d7 8,760 h \u00d7 busy share) + "
+        "kW \u00d7 PUE \u00d7 USD per kWh. Rental prices are quotes, not invoices."
+    )
+    return Grid("Other prices, and owning", caption, heads, lines)
 
 
 def rivals_chart(rows: Sequence[Row]) -> str:

@@ -49,6 +49,7 @@ class Paths:
     scopes: Path
     power: Path
     sensitivity: Path
+    hourly: Path
     rivals: Path
     allocation: Path
     carbon: Path
@@ -108,6 +109,7 @@ HOLDS = {
     "scopes": "the paper's bill by what it holds and leaves out",
     "power": "energy and carbon of the paper's hours under assumptions",
     "sensitivity": "the paper's bill under other prices, scopes, utilisations and failures",
+    "hourly": "the printed GPU-hours at other prices, rented and owned",
     "rivals": "published and estimated costs of other models",
     "allocation": "busy, start-up and idle time of this run",
     "carbon": "energy and carbon of this run by source",
