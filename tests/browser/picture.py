@@ -14,8 +14,8 @@ from chromium import BROWSER, NAMES, Chromium
 WIDTH, HEIGHT = 1120, 1000  # CSS pixels of the window
 SCALE = 0.75  # pixels of the picture for one of them
 LIMIT = 200_000  # bytes
-# The page is long; the picture begins where the verdicts do.
-START = "document.getElementById('claims').scrollIntoView()"
+# The page is long; the picture begins where the answer does.
+START = "document.getElementById('answer').scrollIntoView()"
 
 
 def main() -> int:

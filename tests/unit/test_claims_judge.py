@@ -120,10 +120,10 @@ def test_an_experiment_shows_what_a_reader_needs_to_doubt_it(tables, tmp_path):
     assert row.evidence.count("questions.csv") == 10
 
 
-def test_an_effect_too_small_to_matter_contradicts_and_says_so(tables, tmp_path):
+def test_an_effect_too_small_to_matter_says_what_would(tables, tmp_path):
     (row,) = judge([claim(GAIN)], tables, seeds(tmp_path, 0.010, 0.011, 0.012, 0.011))
-    assert row.verdict == "contradicted"
-    assert "exists, but is smaller than the smallest effect of interest (0.02)" in row.note
+    assert row.verdict == "too small"
+    assert "The smallest effect of interest is 0.02." in row.note
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,8 @@
 """From one effect a seed to a verdict: Student's t, Holm over the headline, power.
 
 Rule      supported     the mean effect is above `supported_above`, one-sided p at most ALPHA
-          contradicted  the mean effect is below `contradicted_below`, one-sided p at most ALPHA;
-                        this comes first: an effect that exists but is smaller than the smallest
-                        effect of interest does not support the claim
+          contradicted  the mean effect is below `contradicted_below`, one-sided p at most ALPHA
+          too small     both: it exists, but is smaller than the smallest effect of interest
           undecided     neither, or fewer than SEEDS seeds
 Level     ALPHA = 0.025 on each side, so a verdict agrees with the 95 % interval that is shown. The
           p values of all headline experiments are adjusted together (Holm 1979).
@@ -19,7 +18,7 @@ from dataclasses import dataclass
 
 from scipy import stats
 
-from r1repro.audit.claims.verdicts import CONTRADICTED, SUPPORTED, UNDECIDED
+from r1repro.audit.claims.verdicts import CONTRADICTED, SUPPORTED, TOO_SMALL, UNDECIDED
 
 ALPHA = 0.025
 SEEDS = 3
@@ -121,7 +120,7 @@ def decide(
     if len(values) < SEEDS:
         verdict = UNDECIDED
     elif p_above([-v for v in values], -contradicted_below) <= ALPHA:
-        verdict = CONTRADICTED
+        verdict = TOO_SMALL if p_above(values, supported_above) <= ALPHA else CONTRADICTED
     else:
         verdict = SUPPORTED if p <= ALPHA else UNDECIDED
     return Decision(

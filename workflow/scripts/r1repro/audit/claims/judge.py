@@ -29,7 +29,7 @@ from r1repro.audit.claims.expressions import ExpressionError, evaluate, free_nam
 from r1repro.audit.claims.mutation import turned_by
 from r1repro.audit.claims.rows import Row
 from r1repro.audit.claims.runs import MissingEvidence, Run
-from r1repro.audit.claims.verdicts import CONTRADICTED, UNDECIDED
+from r1repro.audit.claims.verdicts import TOO_SMALL, UNDECIDED
 from r1repro.audit.claims.world import WORLD
 
 
@@ -184,11 +184,8 @@ def _experiment(
         }
         if len(values) < SEEDS:
             notes.append(f"Needs {SEEDS} seeds.")
-        elif verdict == CONTRADICTED and decision.low > above:
-            notes.append(
-                "The effect exists, but is smaller than the smallest effect of interest "
-                f"({below:g})."
-            )
+        elif verdict == TOO_SMALL:
+            notes.append(f"The smallest effect of interest is {below:g}.")
     if found.uninformative:
         verdict = UNDECIDED
         notes.append(f"This world leaves no room for the effect ({found.uninformative}).")

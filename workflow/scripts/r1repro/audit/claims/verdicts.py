@@ -3,7 +3,8 @@
 
 paper        does the source agree with itself       consistent, inconsistent
 world        is the reported figure possible         plausible, implausible, undecided
-experiment   does our experiment agree               supported, contradicted, undecided
+experiment   does our experiment agree               supported, too small, contradicted,
+                                                     undecided
 nothing      only the published scale can test it    not testable here
 """
 
@@ -12,13 +13,14 @@ from collections.abc import Iterable
 PAPER, WORLD, EXPERIMENT, NOTHING = "paper", "world", "experiment", "nothing"
 CONSISTENT, INCONSISTENT = "consistent", "inconsistent"
 PLAUSIBLE, IMPLAUSIBLE = "plausible", "implausible"
-SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
+SUPPORTED, TOO_SMALL, CONTRADICTED = "supported", "too small", "contradicted"
+UNDECIDED = "undecided"
 NOT_TESTABLE = "not testable here"
 # for each kind of agreement its verdicts: one bad check decides a claim, then an open one
 WORST_FIRST = {
     PAPER: (INCONSISTENT, CONSISTENT),
     WORLD: (IMPLAUSIBLE, UNDECIDED, PLAUSIBLE),
-    EXPERIMENT: (CONTRADICTED, UNDECIDED, SUPPORTED),
+    EXPERIMENT: (CONTRADICTED, TOO_SMALL, UNDECIDED, SUPPORTED),
     NOTHING: (NOT_TESTABLE,),
 }
 

@@ -27,7 +27,7 @@ LINK = "https://in-toto.io/attestation/link/v0.3"
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 FOLDER_DIGEST = "sha256OfSha256sums"
 PASSED = ("consistent", "supported", "plausible")
-FAILED = ("inconsistent", "contradicted", "implausible")
+FAILED = ("inconsistent", "contradicted", "too small", "implausible")
 
 
 def resource(name: str, digest: str) -> dict:

@@ -23,7 +23,7 @@ import yaml
 
 from r1repro.audit.claims import verdicts
 from r1repro.audit.claims.rows import AREAS, COLUMNS, SPEAKERS, TIERS
-from r1repro.audit.claims.verdicts import CONTRADICTED, SUPPORTED, UNDECIDED
+from r1repro.audit.claims.verdicts import CONTRADICTED, SUPPORTED, TOO_SMALL, UNDECIDED
 from r1repro.audit.page.answers import shortened
 from r1repro.audit.page.tables import Row, absent, read_rows
 from r1repro.audit.page.wording import MINUS
@@ -33,7 +33,7 @@ from r1repro.errors import InputError
 STYLES = {
     verdicts.CONSISTENT: "pass", verdicts.INCONSISTENT: "fail",
     verdicts.PLAUSIBLE: "pass", verdicts.IMPLAUSIBLE: "fail",
-    SUPPORTED: "pass", CONTRADICTED: "fail", UNDECIDED: "warn",
+    SUPPORTED: "pass", TOO_SMALL: "warn", CONTRADICTED: "fail", UNDECIDED: "warn",
     verdicts.NOT_TESTABLE: "none",
 }  # fmt: skip
 # what a reader is told that a verdict is about
@@ -324,7 +324,7 @@ def _named(claims: Sequence[Claim]) -> str:
 def _recipe(headline: Sequence[Claim]) -> str:
     tested = [claim for claim in headline if claim.verdict(verdicts.EXPERIMENT)]
     parts = []
-    for word in (SUPPORTED, CONTRADICTED, UNDECIDED):
+    for word in (SUPPORTED, TOO_SMALL, CONTRADICTED, UNDECIDED):
         found = [claim for claim in tested if claim.verdict(verdicts.EXPERIMENT) == word]
         if found:
             parts.append(f"{len(found)} {word} ({_named(found)})")

@@ -30,6 +30,7 @@ SCRIPTS = ("page.js", "calculator.js")
 SECTIONS = (
     ("answer", "The answer"),
     ("headline", "Headline claims"),
+    ("run", "This run"),
     ("claims", "Every claim"),
     ("ladder", "Ladder"),
     ("curve", "Learning curves"),

@@ -105,7 +105,7 @@ CLAIMS = (
     "No verdict is typed in. Arithmetic names a change of one input that would turn it. An "
     "experiment is supported or contradicted by a one-sided t test over seeds at 2.5\u202f%, "
     "against thresholds written in config/claims.yaml; those of headline claims are adjusted "
-    "together (Holm). Contradicted includes an effect smaller than the smallest of interest."
+    "together (Holm). Too small: it exists, but is smaller than the smallest effect of interest."
 )
 
 

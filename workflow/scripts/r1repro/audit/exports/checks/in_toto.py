@@ -21,7 +21,7 @@ from r1repro.audit.exports.record_files import RecordFile
 
 HEX = re.compile(r"[0-9a-f]{64}")
 GOOD = ("consistent", "supported", "plausible")
-BAD = ("inconsistent", "contradicted", "implausible")
+BAD = ("inconsistent", "contradicted", "too small", "implausible")
 
 
 def _digests(resources: Iterable[dict]) -> dict[str, str]:
