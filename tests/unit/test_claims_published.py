@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Claims about config/claims.yaml and the published tables: every verdict can come out otherwise."""
+"""Claims about config/claims.yaml: every verdict of arithmetic can come out otherwise."""
 
 import csv
 import shutil
@@ -16,6 +16,23 @@ from r1repro.audit.claims.rows import by_claim, csv_of
 from r1repro.audit.published import verify_checksums
 
 CLAIMS = ROOT / "config/claims.yaml"
+# what an auditor of the paper knows to disagree, and as what
+KNOWN = {
+    ("gpu-hours", "contradiction"), ("cost-294k", "rounding"), ("cost-r1-zero-usd", "rounding"),
+    ("cost-model-size", "contradiction"), ("train-epochs", "contradiction"),
+    ("data-rl-code", "contradiction"), ("data-rl-general", "contradiction"),
+    ("results-dev1-reasoning", "contradiction"), ("results-final-gains", "typo"),
+    ("results-benchmarks-named", "contradiction"),
+    ("results-arena-date", "contradiction"), ("results-distill-7b-gpt4o", "contradiction"),
+    ("safety-risk-types", "contradiction"), ("safety-jailbreak-unsafe", "contradiction"),
+    ("safety-jailbreak-rejected", "contradiction"),
+    ("safety-jailbreak-reasoning-models", "typo"), ("press-648-gpus", "misquotation"),
+    ("press-single-run", "misquotation"), ("press-29-million", "misquotation"),
+    ("press-5m-for-r1", "misquotation"), ("press-preference-data", "misquotation"),
+    ("press-market-fall", "misquotation"), ("press-867-as-pass1", "misquotation"),
+    ("press-710-as-nature", "misquotation"), ("press-readme-lcb", "contradiction"),
+    ("press-readme-qwq", "contradiction"),
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +51,7 @@ def rows(claims, tables):
 
 
 def test_every_verdict_of_arithmetic_is_turned_by_a_change_of_one_input(rows):
-    """By up to a factor of 4, by one, or by what closes the gap."""
+    """By up to a factor of 4, by one, to another number of the check, or by what closes the gap."""
     unturned = [
         (row.claim, row.what) for row in rows if row.agrees_with == "paper" and not row.turned_by
     ]
@@ -59,8 +76,7 @@ def test_no_verdict_is_an_input():
 def test_known_inconsistencies_of_the_paper_come_out(rows):
     """Each by arithmetic, with its gap and what it is."""
     found = {(row.claim, row.gap_is) for row in rows if row.verdict == "inconsistent"}
-    assert found >= KNOWN
-    assert {claim for claim, _ in found} == {claim for claim, _ in KNOWN}
+    assert found == KNOWN
 
 
 def test_the_table_has_a_row_for_every_check_in_the_order_of_the_file(claims, rows):

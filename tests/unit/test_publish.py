@@ -5,8 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from claims_cases import CASES
-from claims_runs import attempt, make_run
+from claims_runs import attempt, make_run, questions
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bench"))
 
@@ -21,7 +20,7 @@ TABLE = "evaluate/r1_zero/questions.csv"
 @pytest.fixture
 def folder(tmp_path):
     """One run with the tables that a check of the vote reads, and a file that stays behind."""
-    made = make_run(tmp_path, 3, *CASES["mech-majority-beats-pass1"][0](3))
+    made = make_run(tmp_path, 3, questions("r1_zero", cons=0.7))
     (made / "evaluate/r1_zero/samples.jsonl").write_text("{}\n")
     attempt(made, "score", seed=3)
     return made

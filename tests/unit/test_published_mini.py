@@ -21,7 +21,6 @@ from r1repro.audit.claims.judge import judge
 from r1repro.audit.claims.records import read_records
 from r1repro.audit.claims.rows import csv_of
 from r1repro.audit.claims.runs import open_runs, read_sums
-from r1repro.audit.claims.table import csv_of
 from r1repro.audit.stage_cost import REPORTING
 from r1repro.files import sha256_file
 
@@ -119,3 +118,12 @@ def test_an_edited_seed_is_no_evidence(at_root, edited, verdict, tmp_path):
     assert row["verdict"] == verdict
     for seed in edited:
         assert f"seed_{seed}/evaluate/r1_zero/questions.csv was changed since" in row["note"]
+
+
+def test_readme_counts_the_verdicts_as_the_program_does(at_root):
+    """Claims by tier; a claim of two kinds of agreement counts in both."""
+    counts = json.loads((MINI / "manifest.json").read_text(encoding="utf-8"))["verdicts"]
+    readme = Path("README.md").read_text(encoding="utf-8")
+    for tier, found in counts.items():
+        words = ", ".join(f"{name} {number}" for name, number in found.items())
+        assert f": verdicts | {words} | |" in readme, tier

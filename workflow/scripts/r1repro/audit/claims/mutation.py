@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which change of one input turns a verdict of arithmetic: a check that none turns says nothing.
 
-Each number behind a check (a cell, a value, an element of a column) is changed alone, by a factor
-or by one; a text becomes another. The first change that turns the verdict is reported.
+Each cell, value or element of a column behind a check is changed alone: a number by a factor, by
+one, or to another number behind the check; a text to another text. The first change that turns the
+verdict is reported.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,19 +15,32 @@ STEPS = (-1, 1)
 OTHER_TEXT = "another text"
 
 
-def _changed(value: object, factors: Sequence[float]) -> Iterator[tuple[object, str]]:
+def _leaves(value: object) -> Iterator[object]:
+    """Yield the numbers and texts of a value."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _leaves(item)
+    else:
+        yield value
+
+
+def _changed(
+    value: object, factors: Sequence[float], others: Sequence[object]
+) -> Iterator[tuple[object, str]]:
     """Yield changed values with how they were changed."""
     if isinstance(value, list):
         for place, item in enumerate(value):
-            for new, how in _changed(item, factors):
-                yield [*value[:place], new, *value[place + 1 :]], f"[{place}] {how}".strip()
-    elif is_number(value):
+            for new, how in _changed(item, factors, others):
+                yield [*value[:place], new, *value[place + 1 :]], f"[{place}] {how}"
+        return
+    if is_number(value):
         for factor in factors:
             yield value * factor, f"x {factor:.3g}"
         for step in STEPS:
             yield value + step, f"{step:+}"
-    else:
-        yield OTHER_TEXT, "another text"
+    for other in others:
+        if is_number(other) == is_number(value) and other != value:
+            yield other, f"= {other}"
 
 
 def turned_by(
@@ -36,10 +50,10 @@ def turned_by(
 
     gap   computed over printed: a change by this factor, or its inverse, may close a gap
     """
-    factors = (*FACTORS, gap, 1 / gap)
-    before = agrees(names)
+    before, factors = agrees(names), (*FACTORS, gap, 1 / gap)
+    others = [*dict.fromkeys(leaf for name in used for leaf in _leaves(names[name])), OTHER_TEXT]
     for name in used:
-        for value, how in _changed(names[name], factors):
+        for value, how in _changed(names[name], factors, others):
             try:
                 if agrees({**names, name: value}) != before:
                     return f"{name} {how}"
