@@ -139,6 +139,8 @@ def test_no_utilisation_divides_by_zero(browser, report):
 def test_the_keyboard_alone_changes_and_resets(browser, report):
     """Tab leads through the fields in order; typing changes totals; Enter on the button resets."""
     browser.open(report)
+    browser.ask("location.hash = '#bill-depends'")  # a link into a folded section opens it
+    browser.ask("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     browser.ask("document.getElementById('calc-preset').focus()")
     order = []
     for _ in range(len(OWN) + 1):

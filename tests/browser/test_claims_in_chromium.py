@@ -86,6 +86,8 @@ def test_filters_and_words_narrow_together(browser, report):
 def test_the_keyboard_alone_filters_and_resets(browser, report):
     """Type into the search, go on with Tab, choose by letters, reset with Enter."""
     browser.open(report)
+    browser.ask("location.hash = '#claims'")  # a link into a folded section opens it
+    browser.ask("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     browser.ask("document.querySelector('#claims-table').closest('.scroll').focus()")
     browser.ask("document.getElementById('filter-text').focus()")
     browser.press(*"seeds 1, 2")

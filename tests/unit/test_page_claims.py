@@ -31,7 +31,7 @@ def read(options) -> list[claims.Claim]:
 def test_the_page_opens_with_the_answer(html):
     """Three sentences, then the headline claims, then all of them."""
     sections = re.findall(r'<section id="([\w-]+)"', html)
-    assert sections[:4] == ["answer", "headline", "run", "claims"]
+    assert sections[:4] == ["answer", "headline", "curve", "bill"]
     answer = html.split('id="answer"')[1].split("</section>")[0]
     recipe, cost, untested = re.findall(r"<li>(.*?)</li>", answer)
     assert "1 supported (rl alone); 1 contradicted (voting adds)" in recipe

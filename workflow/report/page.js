@@ -51,13 +51,26 @@
     apply();
   }
 
-  // a link to a row that the filter hides shows it
+  // a link into a folded section opens it; one to a row that the filter hides shows it
   function reveal() {
     var target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (target && target.hidden && rows.includes(target)) {
+    if (!target) {
+      return;
+    }
+    if (target.hidden && rows.includes(target)) {
       reset();
+    }
+    var fold = target.closest("details.fold") || target.querySelector("details.fold");
+    if (fold && !fold.open) {
+      fold.open = true;
       target.scrollIntoView();
     }
+  }
+
+  function unfold() {
+    document.querySelectorAll("details.fold").forEach(function (fold) {
+      fold.open = true;
+    });
   }
 
   search.addEventListener("input", apply);
@@ -76,7 +89,9 @@
     });
   });
   window.addEventListener("hashchange", reveal);
+  window.addEventListener("beforeprint", unfold);
   window.addEventListener("pageshow", apply); // a reload may bring back what was chosen
   box.hidden = false;
   apply();
+  reveal();
 })();

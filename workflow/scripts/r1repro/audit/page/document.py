@@ -17,6 +17,7 @@ from r1repro.audit.page import (
     grids,
     history,
     ladder,
+    paper_bill,
     prose,
     recipe,
     training,
@@ -30,10 +31,11 @@ SCRIPTS = ("page.js", "calculator.js")
 SECTIONS = (
     ("answer", "The answer"),
     ("headline", "Headline claims"),
+    ("curve", "Learning curve"),
+    ("bill", "The bill"),
     ("run", "This run"),
     ("claims", "Every claim"),
     ("ladder", "Ladder"),
-    ("curve", "Learning curves"),
     ("training", "Training"),
     ("scores", "Checkpoints"),
     ("recipe", "Pilot, reward models, SFT data"),
@@ -203,7 +205,8 @@ def _data(evidence: Evidence) -> dict:
 
 
 def _costs(evidence: Evidence) -> dict:
-    return costs.context(evidence.costs)
+    parts = paper_bill.parts(evidence.costs.paper_bill)
+    return {"bill_parts": parts} | costs.context(evidence.costs)
 
 
 def _history(evidence: Evidence) -> dict:

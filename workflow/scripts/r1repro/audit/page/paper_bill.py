@@ -102,6 +102,28 @@ def read_paper_bill(path: Path) -> PaperBill:
     return PaperBill(path, rows)
 
 
+def parts(paper: PaperBill) -> list[dict[str, str]]:
+    """Return the printed GPU-hours of each stage, and of the base that is not in the table.
+
+    width   percent of the largest
+    """
+    found = [
+        (STAGES[row.text("stage")], row.decimal_or_none("printed"), "printed")
+        for row in paper.rows
+        if row.text("part") == PRINTED
+        and row.text("stage") in OWN_STAGES
+        and row.text("item") == "gpu_hours"
+    ]
+    base = paper.number("v3_printed_cell", "gpu_hours", "printed")
+    found.append(("V3-Base, not in the bill", base, "outside"))
+    largest = max(hours or 0 for _, hours, _ in found)
+    return [
+        {"name": name, "hours": exact(hours), "width": f"{100 * hours / largest:.2f}", "kind": kind}
+        for name, hours, kind in found
+        if hours
+    ]
+
+
 def sentence(paper: PaperBill) -> str:
     """Say what the recomputation gives and how far it is from what is printed."""
     hours, usd = (paper.number(PRINTED, item, "recomputed") for item in ITEMS)
