@@ -6,9 +6,12 @@ them can differ: rewards, advantages, log-probabilities, loss, gradient and step
 """
 
 import json
+import os
+from argparse import Namespace
 
 import pytest
 import torch
+from huggingface_hub import constants
 from ranks import run_ranks
 from safetensors.torch import load_file
 from tiny_stage import (
@@ -26,6 +29,7 @@ from tiny_stage import (
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from r1repro.errors import SettingsError
+from r1repro.learn import rl_stage
 from r1repro.learn.compute import Compute
 from r1repro.learn.lanes import Lanes
 from r1repro.learn.reinforcement import Reinforcement
@@ -322,3 +326,23 @@ def test_what_cannot_be_honoured_is_refused(monkeypatch, changed, processes, sai
 def test_responses_that_cannot_be_dealt_equally_are_refused():
     with pytest.raises(SettingsError, match="8 responses an update"):
         lay_out("r1_zero", SETTINGS, 3, 100)
+
+
+def test_a_stage_of_this_engine_keeps_the_libraries_from_the_network(monkeypatch):
+    """Also those that are imported already, before anything is loaded."""
+    names = ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY")
+    for name in names:
+        monkeypatch.setenv(name, "0")
+        monkeypatch.setattr(f"huggingface_hub.constants.{name}", False)
+    seen = {}
+
+    def look(_folder):
+        seen.update({name: (os.environ[name], getattr(constants, name)) for name in names})
+        raise InterruptedError
+
+    monkeypatch.setattr(rl_stage, "load_tokenizer", look)
+    settings = {"require_gpu": False, "r1_zero": {"engine": "trl", "trl": {"fsdp": False}}}
+    args = Namespace(stage="r1_zero", gpus=0, start="", settings=settings)
+    with pytest.raises(InterruptedError):
+        rl_stage.run_rl_stage(args, None, None, None)
+    assert seen == dict.fromkeys(names, ("1", True))

@@ -180,6 +180,8 @@ class Terminal(logging.Handler):
         log = Path(record.log[0])
         message = (record.rule_msg or "").partition(": ")[2]
         self.running[record.jobid] = Stage(log.stem, message, log)
+        if self.in_place:
+            self.live.refresh()  # at once: a short stage may end before the next look
 
     def _finish(self, job: int) -> None:
         stage = self.running.pop(job, None)

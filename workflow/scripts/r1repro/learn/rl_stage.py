@@ -16,7 +16,7 @@ from r1repro.learn.ppo import ProximalReinforcement
 from r1repro.learn.preference import open_preferences
 from r1repro.learn.reinforcement import Reinforcement
 from r1repro.learn.setup import prepare_device
-from r1repro.learn.trl_engine import TrlReinforcement
+from r1repro.learn.trl_engine import TrlReinforcement, work_offline
 from r1repro.stage import TrainingRun
 from r1repro.tables import csv_text
 from r1repro.tasks.sandbox import Sandbox
@@ -51,6 +51,8 @@ def run_rl_stage(args: Namespace, sandbox: Sandbox, world: World, run: TrainingR
     device = prepare_device(stage, args.gpus, args.settings["require_gpu"])
     # A model that is to be sharded may be too large for one device: it starts on the CPU.
     sharded = settings["engine"] == "trl" and settings["trl"]["fsdp"]
+    if settings["engine"] == "trl":
+        work_offline()
     tokenizer = load_tokenizer(args.start)
     compute = open_compute(args.settings["compute"], device, world)
     model = load_model(args.start, torch.device("cpu") if sharded else device)

@@ -191,7 +191,6 @@ class TrlReinforcement:
         run     the stage's services in the leading process, None in the others
         along   folder that keeps a checkpoint for the learning curve every so many updates
         """
-        work_offline()
         from r1repro.learn.trl_state import restore
         from r1repro.learn.trl_trainer import make_trainer
 
@@ -288,7 +287,7 @@ def load_weights(model: torch.nn.Module, collected: dict[str, torch.Tensor]) -> 
 
 
 def work_offline() -> None:
-    """Keep the libraries from the network: no model hub, no telemetry, no dashboards."""
+    """Keep the libraries of this process from the network: no model hub, no telemetry."""
     import huggingface_hub.constants as hub
 
     for name in ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY"):
