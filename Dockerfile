@@ -2,10 +2,10 @@
 # Made by `make dockerfile` from envs/*.yaml (snakemake --containerize); do not edit by hand.
 FROM condaforge/miniforge3:25.3.1-0
 LABEL io.github.snakemake.containerized="true"
-LABEL io.github.snakemake.conda_env_hash="f7a2f003bd9c400e995bde9f3d3445fc417389f22b3bba8404d894c34ced6ced"
+LABEL io.github.snakemake.conda_env_hash="d068d534af14ea5a2a226283d5f4a02d215f8c07fc66ea38857d88878a97d74d"
 # Conda environment:
 #   source: envs/cost.yaml
-#   prefix: /conda-envs/437d0a346a1cbac753aec2dd42006d16
+#   prefix: /conda-envs/6b93a797f17f1ed67f4d254738930e42
 #   # Made by `make envs` from requirements.lock and from what the programs of the rules that name this
 #   # file import; do not edit by hand. Packages come through pip: the same files as the lock.
 #   channels:
@@ -16,10 +16,12 @@ LABEL io.github.snakemake.conda_env_hash="f7a2f003bd9c400e995bde9f3d3445fc417389
 #     - pip=25.3
 #     - pip:
 #         # imported by the programs
+#         - numpy==2.4.6
 #         - pandas==3.1.1
 #         - pyarrow==26.0.1
 #         - pymerkle==7.0.0
 #         - pyyaml==6.0.3
+#         - scipy==1.17.1
 #         - wandb==0.31.0
 #         # needed by those
 #         - annotated-types==0.8.0
@@ -35,7 +37,6 @@ LABEL io.github.snakemake.conda_env_hash="f7a2f003bd9c400e995bde9f3d3445fc417389
 #         - httpcore==1.0.9
 #         - httpx==0.28.1
 #         - idna==3.20
-#         - numpy==2.4.6
 #         - opentelemetry-api==1.45.2
 #         - opentelemetry-exporter-http-transport==0.66b2
 #         - opentelemetry-exporter-otlp-common==0.66b2
@@ -57,8 +58,8 @@ LABEL io.github.snakemake.conda_env_hash="f7a2f003bd9c400e995bde9f3d3445fc417389
 #         - tzdata==2026.6
 #         - urllib3==2.8.0
 #         - xxhash==4.1.0
-RUN mkdir -p /conda-envs/437d0a346a1cbac753aec2dd42006d16
-COPY envs/cost.yaml /conda-envs/437d0a346a1cbac753aec2dd42006d16/environment.yaml
+RUN mkdir -p /conda-envs/6b93a797f17f1ed67f4d254738930e42
+COPY envs/cost.yaml /conda-envs/6b93a797f17f1ed67f4d254738930e42/environment.yaml
 # Conda environment:
 #   source: envs/data.yaml
 #   prefix: /conda-envs/801b16cef91b4a2a89f2661a63a99b81
@@ -365,7 +366,7 @@ COPY envs/report.yaml /conda-envs/45bbd203e67f7d41f0dec36ad4576f36/environment.y
 RUN mkdir -p /conda-envs/da7c70152d5e1b3082dfb438d4c4a1f7
 COPY envs/train.yaml /conda-envs/da7c70152d5e1b3082dfb438d4c4a1f7/environment.yaml
 
-RUN conda env create --prefix /conda-envs/437d0a346a1cbac753aec2dd42006d16 --file /conda-envs/437d0a346a1cbac753aec2dd42006d16/environment.yaml && \
+RUN conda env create --prefix /conda-envs/6b93a797f17f1ed67f4d254738930e42 --file /conda-envs/6b93a797f17f1ed67f4d254738930e42/environment.yaml && \
     conda env create --prefix /conda-envs/801b16cef91b4a2a89f2661a63a99b81 --file /conda-envs/801b16cef91b4a2a89f2661a63a99b81/environment.yaml && \
     conda env create --prefix /conda-envs/fefcb4bf3074cf2c85e5476a5b724028 --file /conda-envs/fefcb4bf3074cf2c85e5476a5b724028/environment.yaml && \
     conda env create --prefix /conda-envs/45bbd203e67f7d41f0dec36ad4576f36 --file /conda-envs/45bbd203e67f7d41f0dec36ad4576f36/environment.yaml && \

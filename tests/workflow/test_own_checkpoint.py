@@ -168,11 +168,9 @@ def test_the_page_says_that_the_base_is_the_users_own(tmp_path):
     for text in (page, summary):
         assert "Own base model" in text
         assert "/home/someone" not in text
-    assert "took tiny-7b as its base model" in page
-    assert "pretrain" not in page.split("<h2")[1]
+    run = page.split('id="run"')[1].split("</section>")[0]
+    assert "took tiny-7b as its base model" in run and "pretrain" not in run
     assert "base: pretraining loss" not in page and "dev1: fine-tuning loss" in page
-    assert "none: expectations were stated for scale mini" in summary
-    assert "PASS" not in summary and "FAIL" not in summary
 
 
 # ---- a run --------------------------------------------------------------------------------------

@@ -35,7 +35,9 @@ COLUMNS = {
         "pass1_easy,pass1_middle,pass1_hard"
     ),
     "results/claims/claims.csv": (
-        "id,area,kind,scale,verdict,reported,obtained,ci_low,ci_high,tolerance,evidence,note"
+        "claim,check,tier,area,speaker,agrees_with,verdict,what,reported,obtained,unit,gap_percent,"
+        "gap_is,ci_low,ci_high,p_value,seeds,power,seeds_needed,this_run,this_run_is,turned_by,"
+        "evidence,note"
     ),
     "results/cost/cost_by_stage.csv": (
         "stage,scale,purpose,device,nodes,gpus_per_node,attempts,hours,gpu_hours,core_hours,"
