@@ -109,7 +109,7 @@ def test_the_terminal_ends_with_the_summary(runs):
     summary = (runs.whole / "results/summary.txt").read_text().strip()
     assert summary in output
     assert "results/report.html" in summary
-    assert 8 <= len(summary.splitlines()) <= 25
+    assert 8 <= len(summary.splitlines()) <= 30
 
 
 @pytest.mark.parametrize("clone", ["whole", "alone"])
