@@ -7,6 +7,7 @@ import re
 import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -187,14 +188,26 @@ def test_a_killed_attempt_is_in_the_bill(runs):
     assert {row["stage"] for row in rows if row["purpose"] != "failed"} >= {"base", "r1", "score"}
 
 
+def slowness() -> float:
+    """Return how much slower the processor is now than the one the three seconds are meant for.
+
+    Shared hosts lose more than half of their speed at times, also in processor time.
+    """
+    begun, total = time.process_time(), 0
+    for number in range(3_000_000):
+        total += number
+    return max(1.0, (time.process_time() - begun) / 0.33)
+
+
 def test_a_second_run_has_nothing_to_do_within_three_seconds(runs):
     """Counted in processor time, because other tests may hold the cores."""
+    allowed = 3.0 * slowness()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = snakemake_command(*SMOKE)
     again = subprocess.run(command, cwd=runs.whole, capture_output=True, text=True, check=False)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert "Nothing to be done" in again.stdout + again.stderr
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime <= 3.0
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime <= allowed
 
 
 def planned(clone: Path, *arguments: str) -> set[str]:
