@@ -37,9 +37,9 @@ def _headline_lines(evidence: Evidence) -> list[str]:
     for claim in headline:
         words = ", ".join(verdict.word for verdict in claim.verdicts)
         effect = next((check for check in claim.checks if check.drawing), None)
-        found = f"{effect.obtained} {effect.interval}" if effect else ""
+        found = effect.obtained if effect else ""
         run = f"; this run {effect.this_run}" if effect and effect.this_run else ""
-        lines.append(plain(f"  {claim.name:<{width}}  {words:<26} {found}{run}")[:WIDTH].rstrip())
+        lines.append(plain(f"  {claim.name:<{width}}  {words:<23} {found}{run}")[:WIDTH].rstrip())
     return lines
 
 
