@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -56,30 +57,42 @@ def environment_pins(path: Path) -> dict[str, str]:
     return {normal(pin.split("==")[0]): pin.split("==")[1].split(";")[0].strip() for pin in pins}
 
 
+OWNERS = cache(importlib.metadata.packages_distributions)
+
+
+@cache
+def imports_of(path: Path) -> tuple[frozenset[str], frozenset[Path]]:
+    """Return the packages and the modules of ours that a file imports."""
+    packages, ours = set(), set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in names:
+            top = name.split(".")[0]
+            if top == "r1repro":
+                parts = [SCRIPTS.joinpath(*name.split(".")[:n]) for n in (1, 2, 3, 4, 5)]
+                files = [f for p in parts for f in (p.with_suffix(".py"), p / "__init__.py")]
+                ours |= {file for file in files if file.is_file()}
+            elif top not in sys.stdlib_module_names:
+                packages |= {normal(owner) for owner in OWNERS().get(top) or [BESIDE[top]]}
+    return frozenset(packages), frozenset(ours)
+
+
+@cache
 def imported_packages(program: str) -> set[str]:
     """Return the packages a program and the modules of ours behind it import."""
-    owners = importlib.metadata.packages_distributions()
     waiting, seen, packages = [SCRIPTS / f"{program}.py"], set(), set()
     while waiting:
         path = waiting.pop()
-        if path in seen:
-            continue
-        seen.add(path)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            else:
-                continue
-            for name in names:
-                top = name.split(".")[0]
-                if top == "r1repro":
-                    parts = [SCRIPTS.joinpath(*name.split(".")[:n]) for n in (1, 2, 3, 4, 5)]
-                    files = [f for p in parts for f in (p.with_suffix(".py"), p / "__init__.py")]
-                    waiting += [file for file in files if file.is_file()]
-                elif top not in sys.stdlib_module_names:
-                    packages |= {normal(owner) for owner in owners.get(top) or [BESIDE[top]]}
+        if path not in seen:
+            seen.add(path)
+            others, ours = imports_of(path)
+            packages |= others
+            waiting += ours
     return packages
 
 
