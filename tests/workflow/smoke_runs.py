@@ -10,13 +10,12 @@ import csv
 import hashlib
 import os
 import signal
-import subprocess
 import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from clones import copy_repository, snakemake_command
+from clones import copy_repository, forked_python, start_snakemake
 
 SMOKE = ("--configfile", "config/smoke.yaml")
 SECONDS = 800
@@ -63,14 +62,8 @@ def kills() -> list[Kill]:
 def run_until(clone: Path, kill: Kill | None, *targets: str) -> int:
     """Run the chain; kill it at the moment, or wait until it ends. Return its exit status."""
     with (clone / "output.txt").open("w") as output:
-        run = subprocess.Popen(
-            snakemake_command(*targets, *SMOKE),
-            cwd=clone,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            env=os.environ | PLANTED,
+        run = start_snakemake(
+            clone, *targets, *SMOKE, output=output.fileno(), **PLANTED, **forked_python()
         )
     deadline = time.monotonic() + SECONDS
     while run.poll() is None and time.monotonic() < deadline:
