@@ -16,7 +16,6 @@ import forks
 from forks import ADDRESS, HASHES, Fork
 
 ROOT = Path(__file__).resolve().parents[2]
-FORKS = Path(forks.__file__)
 
 
 def repository_files() -> list[str]:
@@ -47,10 +46,11 @@ def fork_server() -> str:
     folder = tempfile.TemporaryDirectory(prefix="r1repro-forks-")
     address = f"{folder.name}/socket"
     server = subprocess.Popen(
-        [sys.executable, FORKS.with_name("fork_server.py"), address],
+        [sys.executable, Path(forks.__file__).with_name("fork_server.py"), address],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=os.environ | HASHES | {"TQDM_DISABLE": "1"},  # as run_program sets it
+        # what libraries read when they are imported: stages show no bars, and tests no network
+        env=os.environ | HASHES | {"TQDM_DISABLE": "1", "HF_HUB_OFFLINE": "1"},
     )
     atexit.register(folder.cleanup)
     atexit.register(server.communicate)  # which closes its input and waits for its end
@@ -59,31 +59,36 @@ def fork_server() -> str:
 
 
 def forked_python() -> dict[str, str]:
-    """Return the variables by which the shells of rules find a `python` that forks."""
-    python = shlex.join([sys.executable, "-IS", str(FORKS)])
+    """Return the variables with which a shell has forks made where it calls python."""
+    python = shlex.join([sys.executable, "-IS", forks.__file__])
     return {ADDRESS: fork_server(), "BASH_FUNC_python%%": f'() {{ {python} "$@"; }}'}
 
 
-def start_snakemake(
-    folder: Path, *arguments: str, output: int, stdin: int | None = None, **variables: str
-) -> Fork:
-    """Start Snakemake in a folder, the first of a process group; its stages are forked as well.
+def start_snakemake(folder: Path, *arguments: str, output: int, **variables: str) -> Fork:
+    """Start Snakemake in a folder, as the first of a process group; return its fork.
 
-    `output` is the file descriptor of stdout and stderr, `stdin` one of a terminal.
+    `output` is the file descriptor of stdout and stderr.
     """
     with open(os.devnull) as nothing:
-        files = [nothing.fileno() if stdin is None else stdin, output, output]
-        environment = os.environ | forked_python() | variables
-        command = ["-m", "snakemake", *arguments]
-        return Fork(fork_server(), command, environment, files, str(folder))
+        return Fork(
+            fork_server(),
+            ["-m", "snakemake", *arguments],
+            os.environ | variables,
+            [nothing.fileno(), output, output],
+            str(folder),
+        )
 
 
 def snakemake(
-    folder: Path, *arguments: str, seconds: int = 400, **variables: str
+    folder: Path, *arguments: str, seconds: int = 400, forked_stages: bool = True
 ) -> subprocess.CompletedProcess:
-    """Run Snakemake in a folder and return what it said; stdout and stderr together."""
+    """Run Snakemake in a folder and return what it said; stdout and stderr together.
+
+    Unless its stages are forked each is run by a new Python, as for a user. What takes longer than
+    `seconds` is killed.
+    """
+    variables = {"WANDB_MODE": "offline"} | (forked_python() if forked_stages else {})
     with tempfile.TemporaryFile("r+", encoding="utf-8") as output:
-        variables = {"WANDB_MODE": "offline"} | variables
         run = start_snakemake(folder, *arguments, output=output.fileno(), **variables)
         try:
             status = run.wait(seconds)

@@ -13,13 +13,13 @@ import gc
 import importlib
 import json
 import os
+import runpy
 import selectors
 import signal
 import socket
 import struct
 import sys
 import threading
-import types
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -156,12 +156,9 @@ def become(request: list, files: list[int]) -> None:
             sys.argv = [sys.modules["snakemake"].__file__, *arguments[2:]]
             sys.modules["snakemake.cli"].main()
         else:
-            program = Path(arguments[0]).resolve()
-            sys.path[0] = str(program.parent)
+            sys.path[0] = str(Path(arguments[0]).resolve().parent)
             sys.argv = arguments
-            main = sys.modules["__main__"] = types.ModuleType("__main__")
-            main.__file__ = str(program)
-            exec(compile(program.read_bytes(), str(program), "exec"), main.__dict__)
+            runpy.run_path(arguments[0], run_name="__main__")
     except SystemExit as end:
         if isinstance(end.code, int):
             _end(end.code)

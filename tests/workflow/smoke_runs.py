@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from clones import copy_repository, start_snakemake
+from clones import copy_repository, forked_python, start_snakemake
 
 SMOKE = ("--configfile", "config/smoke.yaml")
 SECONDS = 800
@@ -62,7 +62,9 @@ def kills() -> list[Kill]:
 def run_until(clone: Path, kill: Kill | None, *targets: str) -> int:
     """Run the chain; kill it at the moment, or wait until it ends. Return its exit status."""
     with (clone / "output.txt").open("w") as output:
-        run = start_snakemake(clone, *targets, *SMOKE, output=output.fileno(), **PLANTED)
+        run = start_snakemake(
+            clone, *targets, *SMOKE, output=output.fileno(), **PLANTED, **forked_python()
+        )
     deadline = time.monotonic() + SECONDS
     while run.poll() is None and time.monotonic() < deadline:
         if kill is not None and any((clone / "results").glob(kill.sign)):

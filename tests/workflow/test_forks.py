@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 from clones import forked_python
+from forks import ADDRESS
 
+# what a shell says of a command that was killed, and frames
+SHELL = ("bash:", "environment:", " ")
 PROGRAM = """
 import os, signal, sys, time, beside
 print(sys.argv, sys.path[0], os.getcwd(), os.environ["OWN"], sys.stdin.read(), beside.__file__)
@@ -40,15 +43,21 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def start(folder: Path, end: str, forked: bool) -> subprocess.Popen:
+# with -n, what stages import is not imported beforehand
+def start(
+    folder: Path,
+    end: str,
+    forked: bool,
+    command: str = "python own/program.py {} -n; exit $?",
+    **more: str,
+) -> subprocess.Popen:
     """Start the program through a shell, as a rule does."""
     variables = {"OWN": "a value", "PYTHONHASHSEED": "0"} | (forked_python() if forked else {})
     path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
     return subprocess.Popen(
-        # with -n nothing is imported beforehand
-        ["bash", "-c", f"echo $$; exec 3>&1; python own/program.py {end} -n"],
+        ["bash", "-c", command.format(end)],
         cwd=folder,
-        env=os.environ | {"PATH": path} | variables,
+        env=os.environ | {"PATH": path} | variables | more,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -59,27 +68,53 @@ def start(folder: Path, end: str, forked: bool) -> subprocess.Popen:
 
 @pytest.mark.parametrize("end", ["0", "3", "fault", "words", "killed"])
 def test_a_forked_program_says_and_returns_what_a_new_one_does(end, folder):
-    """Arguments, folder, environment, input, output and status; a traceback has other frames."""
-    said = []
+    """Arguments, folder, environment, input, output and status; traceback but for its frames."""
+    ends = []
     for forked in (True, False):
         run = start(folder, end, forked)
         output, errors = run.communicate("some input")
-        told = errors.splitlines()
-        status = run.returncode if run.returncode >= 0 else 128 - run.returncode  # as a shell says
-        last = told[-1:] if end != "killed" else []  # which a shell reports
-        said.append((output.splitlines()[1:], told[:1], last, status))
-    assert said[0] == said[1]
+        errors = [line for line in errors.splitlines() if not line.startswith(SHELL)]
+        ends.append((output, errors, run.returncode))
+    assert ends[0] == ends[1]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_signal_to_the_group_of_the_shell_reaches_the_fork(number, folder):
-    """It ends as it decides on SIGTERM, and at once where its shell is killed."""
+def waiting(folder: Path) -> tuple[subprocess.Popen, int]:
+    """Return the shell of a forked program that waits, and the process id of the program."""
     run = start(folder, "waits", forked=True)
     run.stdin.close()
-    _, _, fork = (run.stdout.readline() for _ in range(3))
-    os.killpg(run.pid, number)
-    deadline = time.monotonic() + 20
-    while Path(f"/proc/{int(fork)}").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not Path(f"/proc/{int(fork)}").exists()
-    assert run.wait(20) != 0
+    run.stdout.readline()
+    return run, int(run.stdout.readline())
+
+
+def test_who_kills_the_group_kills_the_fork(folder):
+    """As `kill -9` of a run kills its stages: the program is in another group, and dies with it."""
+    run, program = waiting(folder)
+    os.killpg(run.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    with pytest.raises(ProcessLookupError):
+        while time.monotonic() < deadline:
+            os.kill(program, 0)
+            time.sleep(0.01)
+
+
+def test_a_fork_is_asked_to_stop_with_its_group(folder):
+    """SIGTERM reaches the program, whose status is that of the shell."""
+    run, _ = waiting(folder)
+    os.killpg(run.pid, signal.SIGTERM)
+    assert run.wait(30) == -signal.SIGTERM
+
+
+def test_a_program_that_is_asked_to_stop_chooses_its_status(folder):
+    """Whoever sends SIGTERM to the program alone."""
+    run, program = waiting(folder)
+    os.kill(program, signal.SIGTERM)
+    assert run.wait(30) == 143
+
+
+def test_other_hashes_and_other_ways_to_call_python_are_not_forked(folder):
+    """A rule that forgot PYTHONHASHSEED is run by a new Python, as is `python -m`."""
+    address = {ADDRESS: "nowhere"}
+    for command in ("PYTHONHASHSEED=1 python own/beside.py", "python -m this"):
+        run = start(folder, "0", forked=True, command=command, **address)
+        run.communicate()
+        assert run.returncode == 0

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from clones import copy_repository, snakemake, start_snakemake
+from clones import copy_repository, forked_python, snakemake, start_snakemake
 from small_disk import fill, small_disk
 from smoke_runs import SMOKE, UNTRACKED
 
@@ -36,7 +36,7 @@ def test_a_disk_that_fills_up_in_mid_training_costs_no_byte_of_the_result(disk, 
     """One sentence, no traceback; with room again the same command finishes; both are billed."""
     clone, said = copy_repository(disk), tmp_path / "said.txt"
     with said.open("w") as output:
-        run = start_snakemake(clone, *BASE, output=output.fileno())
+        run = start_snakemake(clone, *BASE, output=output.fileno(), **forked_python())
     deadline = time.monotonic() + MOST_SECONDS
     while not any((clone / "results/state/base").glob("step_*")):
         assert run.poll() is None and time.monotonic() < deadline, said.read_text()

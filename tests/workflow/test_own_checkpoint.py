@@ -181,10 +181,11 @@ def test_the_page_says_that_the_base_is_the_users_own(tmp_path):
 def test_r1_zero_is_trained_from_an_own_qwen2(own_clone):
     """The folder keeps its bytes, the record its checksum, and the result is a Qwen2 again.
 
-    A second command has nothing to do; a change of a file of the folder trains again.
+    A second command has nothing to do; a change of a file of the folder trains again. Here a stage
+    that trains is run by a new Python, as it is for a user; elsewhere it is forked (forks.py).
     """
     base, before = own_clone / NAME, sha256_tree(own_clone / NAME)
-    answer = snakemake(own_clone, "r1_zero", *MINE)
+    answer = snakemake(own_clone, "r1_zero", *MINE, forked_stages=False)
     assert answer.returncode == 0, answer.stdout[-3000:]
     assert sha256_tree(base) == before
     trained = own_clone / "results/rl/r1_zero/checkpoint"
@@ -197,6 +198,7 @@ def test_r1_zero_is_trained_from_an_own_qwen2(own_clone):
     assert max(float(row["sampling_logprob_gap"] or 0) for row in rows) < 1e-4
     [record] = (own_clone / "results/attempts/r1_zero").glob("*.jsonl")
     assert json.loads(record.read_text().splitlines()[0])["inputs"][NAME] == before
+    assert "\r" not in (own_clone / "logs/r1_zero.log").read_bytes().decode()  # no bars
     assert not (own_clone / "results/prepare").exists()
     again = snakemake(own_clone, "r1_zero", "-n", *MINE).stdout
     assert "Nothing to be done" in again
