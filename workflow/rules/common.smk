@@ -63,6 +63,7 @@ from r1repro.given import STARTS_FROM, files_of, name_of, records_in, separate
 from r1repro.inheritance import layered, resolve, sources_of
 from r1repro.messages import failure_text, summary_text
 from r1repro.parent import announce_workflow, put_this_python_first
+from r1repro.places import LOADER
 from r1repro.preflight import (
     PreflightError,
     check_conda,
@@ -114,7 +115,8 @@ def stop_on_problems():
         check_conda("CONDA" in methods, shutil.which("conda"))  # before it makes environments
     except PreflightError as error:
         raise SystemExit(f"error: {error}")
-    schema = yaml.safe_load(Path(f"{CODE}/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+    schema = Path(f"{CODE}/schemas/config.schema.yaml").read_text(encoding="utf-8")
+    schema = yaml.load(schema, Loader=LOADER)
     command_line = (workflow.config_settings.config or {}) if MAIN else {}
     found = problems(config, schema, CONFIG_FILES, command_line)
     refuse([problem for problem in found if problem.section is None])

@@ -23,6 +23,7 @@ import yaml
 from r1repro.checkpoint_folder import check_folder, check_reward_model, config_of, positions_of
 from r1repro.errors import InputError
 from r1repro.inheritance import CONTROLS, LIKE, laid_over
+from r1repro.places import LOADER
 from r1repro.sample_file import check_samples
 
 Check = Callable[[Path], None]
@@ -94,7 +95,7 @@ def _sections_of(files: Iterable[str | Path], names: list[str]) -> dict[str, dic
     """Return the sections of these names in files, key by key, without paths in their place."""
     found: dict[str, dict] = {}
     for file in files:
-        content = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+        content = yaml.load(Path(file).read_text(encoding="utf-8"), Loader=LOADER)
         for name in names if isinstance(content, Mapping) else ():
             if isinstance(content.get(name), Mapping):
                 found[name] = laid_over(found.get(name, {}), content[name])
