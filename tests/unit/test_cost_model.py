@@ -11,7 +11,6 @@ from statistics import NormalDist
 import pytest
 
 from r1repro.audit.cost_model import anchors, decode, flop, tail
-from r1repro.audit.cost_model.inputs import read_inputs
 from r1repro.audit.cost_model.lengths import (
     LengthsImpossible,
     assumed_lengths,
@@ -25,18 +24,6 @@ from r1repro.audit.cost_model.sensitivity import sensitivity
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "results/published/nature"
-
-
-@pytest.fixture(scope="module")
-def inputs():
-    """Return the committed inputs."""
-    return read_inputs(ROOT / "config/cost_model.yaml")
-
-
-@pytest.fixture(scope="module")
-def table(inputs):
-    """Return every value by case, quantity and factor."""
-    return {(r.case, r.quantity, r.factor): r.value for r in rows(inputs)}
 
 
 def test_the_model_constants_are_those_worked_by_hand(inputs):

@@ -11,26 +11,12 @@ import pytest
 
 from r1repro.audit.cost_model import decode, distribution, engines, flop, verdict
 from r1repro.audit.cost_model.bounds import bounds
-from r1repro.audit.cost_model.inputs import read_inputs
 from r1repro.audit.cost_model.parameters import Range
-from r1repro.audit.cost_model.report import rows
 from r1repro.audit.cost_model.scenarios import evaluate, settings_of
 from r1repro.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "results/published/nature"
-
-
-@pytest.fixture(scope="module")
-def inputs():
-    """Return the committed inputs."""
-    return read_inputs(ROOT / "config/cost_model.yaml")
-
-
-@pytest.fixture(scope="module")
-def table(inputs):
-    """Return every value by case, quantity and factor."""
-    return {(r.case, r.quantity, r.factor): r.value for r in rows(inputs)}
 
 
 def test_the_bounds_are_those_worked_by_hand(inputs):
