@@ -196,13 +196,13 @@ def processor_seconds(command: list[str], folder: Path) -> tuple[float, str]:
     return taken, run.stdout + run.stderr
 
 
-def test_a_second_run_has_nothing_to_do_within_three_seconds(runs):
-    """On a host that is slow for now, within 2.5 times what importing Snakemake takes there."""
+def test_a_second_run_takes_little_more_than_importing_snakemake(runs):
+    """At most 2.2 times: three seconds where that takes 1.4, in proportion on other hosts."""
     taken, said = processor_seconds(snakemake_command(*SMOKE), runs.whole)
     assert "Nothing to be done" in said
     imports = "import pandas, snakemake.cli, snakemake.workflow"
     importing, _ = processor_seconds([sys.executable, "-c", imports], runs.whole)
-    assert taken <= max(3.0, 2.5 * importing)
+    assert taken <= 2.2 * importing
 
 
 def planned(clone: Path, *arguments: str) -> set[str]:
