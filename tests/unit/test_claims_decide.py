@@ -17,6 +17,7 @@ from r1repro.audit.claims.decide import (
     power,
     seeds_needed,
     spread,
+    turning_shift,
 )
 
 
@@ -104,3 +105,29 @@ def test_a_further_run_lies_in_the_prediction_interval_in_ninety_five_of_a_hundr
     assert inside / 2000 == pytest.approx(0.95, abs=0.02)
     assert place_of(9.0, [1.0, 1.1, 0.9]) == "outside"
     assert place_of(1.0, [1.0]) == ""
+
+
+@pytest.mark.parametrize(
+    ("values", "above", "below"),
+    [
+        ([0.10, 0.12, 0.09, 0.11], 0, 0.02),
+        ([0.10, -0.10, 0.20, 0.05], 0, 0.02),
+        ([0.010, 0.012, 0.009, 0.011], 0, 0.02),
+        ([-0.03, -0.031, -0.029, -0.03], -0.02, -0.02),
+    ],
+)
+@pytest.mark.parametrize("adjusted", [1.0, 5.0])
+def test_the_shift_that_turns_a_verdict_turns_it_and_a_little_less_does_not(
+    values, above, below, adjusted
+):
+    shift = turning_shift(values, above, below, adjusted)
+
+    def verdict(share):
+        moved = [value + share * shift for value in values]
+        return decide(moved, above, below, min(1, adjusted * p_above(moved, above))).verdict
+
+    assert verdict(1.0) != verdict(0.0) == verdict(0.999)
+
+
+def test_two_seeds_have_no_verdict_to_turn():
+    assert turning_shift([0.5, 0.6], 0, 0.02, 1.0) is None

@@ -16,7 +16,7 @@ from claims_runs import all_definitions
 from scipy import stats
 
 from r1repro.audit.claims.decide import decide
-from r1repro.audit.claims.effects import EFFECTS, Uninformative
+from r1repro.audit.claims.effects import EFFECTS, Uninformative, ranks
 from r1repro.audit.claims.runs import MissingEvidence, Run
 
 NULL_WORLDS, SEEDS = 40, 5
@@ -270,3 +270,10 @@ def test_rl_that_never_cost_as_much_as_distilling_decides_nothing():
         EFFECTS["gain-at-equal-compute"](
             world, distilled="distill", rl="small_zero", questions_per_category=12
         )
+
+
+def test_ranks_with_ties_are_scipys():
+    rng = random.Random(3)
+    for _ in range(50):
+        values = [rng.randrange(5) / 4 for _ in range(rng.randrange(1, 12))]
+        assert ranks(values) == list(stats.rankdata(values))

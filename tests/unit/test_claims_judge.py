@@ -116,7 +116,7 @@ def test_an_experiment_shows_what_a_reader_needs_to_doubt_it(tables, tmp_path):
     assert (row.verdict, row.seeds, row.obtained) == ("supported", "1, 2, 3, 4, 5", "0.208")
     assert float(row.ci_low) < 0.208 < float(row.ci_high)
     assert float(row.power) > 0.8 and int(row.seeds_needed) <= 5
-    assert row.turned_by == "an effect significantly below 0.02, or not above 0"
+    assert row.turned_by == "every seed's effect -0.198"
     assert row.evidence.count("questions.csv") == 10
 
 

@@ -12,7 +12,7 @@ from claims_runs import PUBLISHED, ROOT
 from r1repro.audit.claims.cells import Tables
 from r1repro.audit.claims.definitions import read_claims
 from r1repro.audit.claims.judge import judge
-from r1repro.audit.claims.rows import by_claim, csv_of
+from r1repro.audit.claims.rows import csv_of
 from r1repro.audit.published import verify_checksums
 
 CLAIMS = ROOT / "config/claims.yaml"
@@ -93,34 +93,37 @@ def test_the_table_has_a_row_for_every_check_in_the_order_of_the_file(claims, ro
 
 
 def changed(tmp_path, name, old, new):
-    """Return the verdicts of all claims after one edit of a published table."""
+    """Return the rows of all claims after one edit of a published table."""
     folder = Path(shutil.copytree(PUBLISHED, tmp_path / "nature"))
     text = (folder / name).read_text(encoding="utf-8")
     assert text.count(old) == 1
     (folder / name).write_text(text.replace(old, new), encoding="utf-8")
     tables = Tables(folder)
-    return by_claim(judge(read_claims(CLAIMS, tables), tables, []))
+    return judge(read_claims(CLAIMS, tables), tables, [])
 
 
 @pytest.mark.parametrize(
     ("name", "old", "new", "turned"),
     [
-        ("cost.csv", "147000,294000,", "147000,295000,", {"cost-294k"}),
-        ("ablations.csv", "0,0.44,2500,0.555", "0,0.44,2500,0.5", {"grpo-does-as-well-for-less"}),
-        ("small_rl_7b.csv", "22.3,18.1", "6.3,18.1", {"rl-works-on-a-small-model"}),
+        # the total that the unrounded hours give removes one gap and makes another
+        ("cost.csv", "147000,294000,", "147000,295000,",
+         {("cost-294k", "2"), ("cost-294k", "3"), ("press-29-million", "2"),
+          ("press-six-million-base", "1")}),
+        ("ablations.csv", "0,0.44,2500,0.555", "0,0.44,2500,0.5",
+         {("grpo-does-as-well-for-less", "1")}),
+        ("small_rl_7b.csv", "22.3,18.1", "6.3,18.1", {("rl-works-on-a-small-model", "1")}),
     ],
 )  # fmt: skip
-def test_another_number_in_a_table_turns_the_claims_that_rest_on_it(
+def test_another_number_in_a_table_turns_the_checks_that_rest_on_it_and_no_others(
     tmp_path, rows, name, old, new, turned
 ):
-    before, after = by_claim(rows), changed(tmp_path, name, old, new)
-    checks = {row.claim: set() for row in rows}
-    for row in rows:
-        checks[row.claim] |= {row.evidence}
-    unread = [claim for claim, files in checks.items() if f"/{name}" not in " ".join(files)]
-    assert {claim: after[claim] for claim in unread} == {claim: before[claim] for claim in unread}
-    for claim in turned:
-        assert claim not in unread
+    after = changed(tmp_path, name, old, new)
+    found = {
+        (first.claim, first.check)
+        for first, second in zip(rows, after, strict=True)
+        if first.verdict != second.verdict
+    }
+    assert found == turned
 
 
 def test_every_experiment_and_cost_check_is_undecided_without_a_run_and_says_so(rows):
@@ -129,7 +132,7 @@ def test_every_experiment_and_cost_check_is_undecided_without_a_run_and_says_so(
         if row.agrees_with in ("experiment", "world"):
             found[row.agrees_with] += 1
             assert row.verdict == "undecided"
-            assert row.agrees_with == "experiment" or "no run was given" in row.note
+            assert "no run was given" in row.note or "0 of the 3 seeds" in row.note
     assert min(found.values()) > 0
 
 

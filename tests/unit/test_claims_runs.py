@@ -87,7 +87,7 @@ def test_recorded_tables_are_accepted_and_an_edited_one_is_not(tmp_path):
     edit(folders[0] / ZERO)
     row = gain_row(folders)
     assert row.verdict == "undecided"
-    assert "Needs 3 seeds." in row.note
+    assert "Has 2 of the 3 seeds that it needs." in row.note
 
 
 def test_only_the_newest_attempt_vouches(tmp_path):

@@ -34,7 +34,7 @@ def test_the_page_opens_with_the_answer(html):
     assert sections[:4] == ["answer", "headline", "curve", "bill"]
     answer = html.split('id="answer"')[1].split("</section>")[0]
     recipe, cost, untested = re.findall(r"<li>(.*?)</li>", answer)
-    assert "1 supported (rl alone); 1 contradicted (voting adds)" in recipe
+    assert "1 supported (RL alone); 1 contradicted (voting adds)" in recipe
     assert "1 of 2 checks (49,152 against 41,000, 20\u202f%, contradiction)" in cost
     assert "GPU-hours are plausible (cost model 90,123.4 [40,000, 200,000]" in cost
     assert "reflection" in untested

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Takes   config/claims.yaml, results/published/nature (committed evidence), the tables of the run
-        (scores, curves, training figures, bill) and of further seeds named in RUNS
-Makes   results/claims: claims.csv, a verdict a claim; manifest.json, what the verdicts rest on
+Takes   config/claims.yaml, results/published/nature and mini (committed evidence), the tables of
+        the run (scores, curves, training figures, bill) and of further seeds named in RUNS
+Makes   results/claims: claims.csv, a verdict a check; manifest.json, what the verdicts rest on
 """
 
 # Folders of runs that are judged together, one a seed. What a run has not made (controls, without
-# `snakemake full`) leaves the claims that need it inconclusive.
+# `snakemake full`) leaves the experiments that need it undecided.
 OTHER_RUNS = [f"results/seeds/{seed}" for seed in config["seeds"] or [] if seed != config["seed"]]
 RUNS = ["<results>", *OTHER_RUNS]
+# The seeds that judge the experiments of a run that is alone; each list vouches for its tables.
+SEED_SUMS = sorted(map(str, Path(f"{PUBLISHED}/mini").glob("seed_*/SHA256SUMS")))
 
 
 rule claims:
@@ -19,8 +21,7 @@ rule claims:
         claims=f"{CONFIG}/claims.yaml",
         # it vouches for every published table, and the program refuses one that differs
         sums=f"{PUBLISHED}/nature/SHA256SUMS",
-        # the seeds that judge the experiments of a run that is alone
-        mini=f"{PUBLISHED}/mini/SHA256SUMS",
+        seeds=SEED_SUMS,
         scores=rules.scores.output.scores,
         ladder=rules.ladder.output,
         curves=expand("<results>/rl/{stage}/curve.csv", stage=CURVES),
@@ -59,7 +60,7 @@ rule claims:
         attempts=f"{RESULTS}/attempts",
         tables=lambda wildcards, input: str(Path(input.sums).parent),
         runs=[*map(placed, RUNS)],
-        published=lambda wildcards, input: sorted(map(str, Path(input.mini).parent.glob("seed_*"))),
+        published=lambda wildcards, input: [str(Path(sums).parent) for sums in input.seeds],
         code=code_digest("claims"),
     message:
         "claims: judging every claim of the paper"

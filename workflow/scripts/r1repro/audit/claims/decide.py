@@ -5,8 +5,9 @@ Rule      supported     the mean effect is above `supported_above`, one-sided p 
           contradicted  the mean effect is below `contradicted_below`, one-sided p at most ALPHA
           too small     both: it exists, but is smaller than the smallest effect of interest
           undecided     neither, or fewer than SEEDS seeds
-Level     ALPHA = 0.025 on each side, so a verdict agrees with the 95 % interval that is shown. The
-          p values of all headline experiments are adjusted together (Holm 1979).
+Level     ALPHA = 0.025 on each side, as the ends of a 95 % interval. The p values of support of all
+          headline experiments are adjusted together (Holm 1979), so one of them can be undecided
+          though its interval lies above the bound; the other verdicts are not adjusted.
 Power     of the test against `supported_above`, if the true effect were `contradicted_below` (for a
           margin, where both are the same: 0), with the spread of the seeds seen.
 Pairing   An effect is a difference within one seed; seeds are the units of the test.
@@ -16,7 +17,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy import stats
+from scipy import special  # scipy.stats takes two seconds to import
 
 from r1repro.audit.claims.verdicts import CONTRADICTED, SUPPORTED, TOO_SMALL, UNDECIDED
 
@@ -44,7 +45,7 @@ def interval(values: Sequence[float]) -> tuple[float, float | None, float | None
     centre = mean(values)
     if len(values) < 2:
         return centre, None, None
-    half = stats.t.ppf(1 - ALPHA, len(values) - 1) * spread(values) / math.sqrt(len(values))
+    half = special.stdtrit(len(values) - 1, 1 - ALPHA) * spread(values) / math.sqrt(len(values))
     return centre, centre - float(half), centre + float(half)
 
 
@@ -56,7 +57,7 @@ def p_above(values: Sequence[float], bound: float) -> float:
     distance = mean(values) - bound
     if error == 0:
         return 0.0 if distance > 0 else 1.0
-    return float(stats.t.sf(distance / error, len(values) - 1))
+    return float(special.stdtr(len(values) - 1, -distance / error))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -75,8 +76,8 @@ def power(sd: float, seeds: int, distance: float) -> float:
         return 0.0
     if sd == 0:
         return 1.0 if distance > 0 else 0.0
-    critical = stats.t.ppf(1 - ALPHA, seeds - 1)
-    return float(stats.nct.sf(critical, seeds - 1, distance * math.sqrt(seeds) / sd))
+    critical = special.stdtrit(seeds - 1, 1 - ALPHA)
+    return 1 - float(special.nctdtr(seeds - 1, distance * math.sqrt(seeds) / sd, critical))
 
 
 def seeds_needed(sd: float, distance: float) -> int | None:
@@ -107,6 +108,17 @@ class Decision:
     seeds_needed: int | None
 
 
+def verdict_of(
+    values: Sequence[float], supported_above: float, contradicted_below: float, p_value: float
+) -> str:
+    """Return the verdict by the rule; `p_value` is that of support, adjusted or not."""
+    if len(values) < SEEDS:
+        return UNDECIDED
+    if p_above([-v for v in values], -contradicted_below) <= ALPHA:
+        return TOO_SMALL if p_above(values, supported_above) <= ALPHA else CONTRADICTED
+    return SUPPORTED if p_value <= ALPHA else UNDECIDED
+
+
 def decide(
     values: Sequence[float],
     supported_above: float,
@@ -117,21 +129,45 @@ def decide(
     p = p_above(values, supported_above) if p_value is None else p_value
     at = contradicted_below if contradicted_below > supported_above else 0.0
     distance, sd = at - supported_above, spread(values)
-    if len(values) < SEEDS:
-        verdict = UNDECIDED
-    elif p_above([-v for v in values], -contradicted_below) <= ALPHA:
-        verdict = TOO_SMALL if p_above(values, supported_above) <= ALPHA else CONTRADICTED
-    else:
-        verdict = SUPPORTED if p <= ALPHA else UNDECIDED
     return Decision(
-        verdict, *interval(values), p, power(sd, len(values), distance), seeds_needed(sd, distance)
+        verdict_of(values, supported_above, contradicted_below, p),
+        *interval(values),
+        p,
+        power(sd, len(values), distance),
+        seeds_needed(sd, distance),
     )
+
+
+def turning_shift(
+    values: Sequence[float], supported_above: float, contradicted_below: float, adjusted: float
+) -> float | None:
+    """Return the smallest common shift of all effects that turns the verdict, None without one.
+
+    adjusted   how many times larger the adjusted p value is; it is held while the effects move
+    """
+
+    def verdict(shift: float) -> str:
+        moved = [value + shift for value in values]
+        p = min(1.0, adjusted * p_above(moved, supported_above))
+        return verdict_of(moved, supported_above, contradicted_below, p)
+
+    now, found = verdict(0.0), []
+    farthest = 1 + max(map(abs, [*values, contradicted_below])) + 10 * spread(values)
+    for side in (-1, 1):
+        if verdict(side * farthest) == now:
+            continue
+        low, high = 0.0, farthest
+        for _ in range(40):
+            middle = (low + high) / 2
+            low, high = (middle, high) if verdict(side * middle) == now else (low, middle)
+        found.append(side * high)
+    return min(found, key=abs) if found and len(values) >= SEEDS else None
 
 
 def place_of(value: float, values: Sequence[float]) -> str:
     """Say whether a further value is inside the 95 % prediction interval of the others."""
     if len(values) < 2:
         return ""
-    half = stats.t.ppf(1 - ALPHA, len(values) - 1) * spread(values)
+    half = special.stdtrit(len(values) - 1, 1 - ALPHA) * spread(values)
     half *= math.sqrt(1 + 1 / len(values))
     return "inside" if abs(value - mean(values)) <= half else "outside"

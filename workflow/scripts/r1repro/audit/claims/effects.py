@@ -10,9 +10,9 @@ Tenth   a tenth of the updates, at least one
 """
 
 import inspect
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
-
-from scipy import stats
+from statistics import correlation
 
 from r1repro.audit.claims.decide import mean
 from r1repro.audit.claims.measures import (
@@ -108,6 +108,12 @@ def vote_gain_shrinks(run: Run, *, stage: str) -> float:
     return mean(gaps[-2 * third : -third]) - mean(gaps[-third:])
 
 
+def ranks(values: list[float]) -> list[float]:
+    """Return ranks from 1; equal values share the mean of their ranks."""
+    ordered = sorted(values)
+    return [(bisect_left(ordered, v) + bisect_right(ordered, v) + 1) / 2 for v in values]
+
+
 @effect
 def longer_when_harder(run: Run, *, checkpoint: str) -> float:
     """Return minus Spearman's correlation of solve rate and length, the mean over categories.
@@ -121,7 +127,7 @@ def longer_when_harder(run: Run, *, checkpoint: str) -> float:
         solved = [number(row[ACCURACY], found.place) for row in rows]
         length = [number(row["mean_length"], found.place) for row in rows]
         if len(set(solved)) > 1 and len(set(length)) > 1:
-            values.append(-float(stats.spearmanr(solved, length).statistic))
+            values.append(-correlation(ranks(solved), ranks(length)))
     if not values:
         raise Uninformative(f"every question of {checkpoint} has the same solve rate or length")
     return mean(values)

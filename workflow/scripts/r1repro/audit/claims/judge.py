@@ -16,6 +16,7 @@ from r1repro.audit.claims.decide import (
     holm,
     p_above,
     place_of,
+    turning_shift,
 )
 from r1repro.audit.claims.definitions import (
     Claim,
@@ -180,12 +181,15 @@ def _experiment(
             "p_value": f"{decision.p_value:.2g}",
             "power": f"{decision.power:.2f}",
             "seeds_needed": shown(decision.seeds_needed),
-            "turned_by": f"an effect significantly below {below:g}, or not above {above:g}",
         }
-        if len(values) < SEEDS:
-            notes.append(f"Needs {SEEDS} seeds.")
-        elif verdict == TOO_SMALL:
+        raw = p_above(values, above)
+        shift = turning_shift(values, above, below, p_value / raw if raw else 1.0)
+        if shift is not None:
+            texts["turned_by"] = f"every seed's effect {shift:+.3g}"
+        if verdict == TOO_SMALL:
             notes.append(f"The smallest effect of interest is {below:g}.")
+    if len(values) < SEEDS:
+        notes.append(f"Has {len(values)} of the {SEEDS} seeds that it needs.")
     if found.uninformative:
         verdict = UNDECIDED
         notes.append(f"This world leaves no room for the effect ({found.uninformative}).")

@@ -12,7 +12,8 @@ ci_low,ci_high,p_value,seeds   of an experiment: 95 % interval, one-sided p (adj
 power,seeds_needed   chance to see the smallest effect of interest, seeds that reach 0.8
 this_run,this_run_is the present run's effect: the same as the published seed, inside or outside
                the 95 % prediction interval of the published seeds
-turned_by      a change that turns the verdict; an empty cell means that no single input does
+turned_by      a change that turns the verdict: of one input, or of every seed's effect; an empty
+               cell means that none was found
 evidence,note  files behind it; caveats
 """
 

@@ -4,7 +4,7 @@
 Checked   A folder (or the one above it) with SHA256SUMS is committed evidence: a file must be
           listed and unchanged. Elsewhere the newest attempt that names a file among its outputs
           says what its SHA-256 was when it was made. A file that differs is no evidence: every
-          claim that rests on it is inconclusive and says so; the others stand.
+          experiment loses that seed and says so; the others stand.
 Recorded  Every file that was read, with its SHA-256 and who vouches for it (an attempt,
           SHA256SUMS, or `unrecorded` where no attempt names the file).
 Seed      of the newest attempt that completed; without records, of the folder's name (seed_N).

@@ -48,6 +48,7 @@ LONGEST = 400  # characters of a statement or a note
 LONGEST_VALUE = 90  # of a reported or obtained value
 DIGITS = 4  # decimals of a value; the table behind the page has all of them
 PLACE = re.compile(r"(?:\./)?([\w][\w./+@-]*\.(?:csv|jsonl|json|yaml|tsv|html))\b")
+ACRONYMS = re.compile(r"\b(rl|grpo)\b")
 ANCHOR = re.compile(r"[a-z0-9][a-z0-9_-]*")
 # which section shows the numbers of a file, by its path from the page; the first match counts
 SHOWN = (
@@ -318,7 +319,11 @@ def answers(claims: Sequence[Claim]) -> list[str]:
 
 
 def _named(claims: Sequence[Claim]) -> str:
-    return ", ".join(claim.name.replace("-", " ") for claim in claims)
+    return ", ".join(ACRONYMS.sub(_upper, claim.name.replace("-", " ")) for claim in claims)
+
+
+def _upper(found: re.Match) -> str:
+    return found[0].upper()
 
 
 def _recipe(headline: Sequence[Claim]) -> str:
@@ -357,6 +362,6 @@ def _untested(headline: Sequence[Claim]) -> str:
     out = [claim for claim in headline if claim.verdict(verdicts.NOTHING)]
     names = f" Among the headline claims: {_named(out)}." if out else ""
     return (
-        "Nobody without 512 GPUs can test the benchmark scores of the 671B models, their lengths "
-        f"of ten thousand tokens, or what the run cost.{names}"
+        "Nobody without 512 GPUs can test how the 671B models were trained: their learning curves, "
+        f"their responses of ten thousand tokens, or what the run cost.{names}"
     )

@@ -102,10 +102,11 @@ HEADLINE = (
     "over seeds, the thin line is no effect, the tick is this run."
 )
 CLAIMS = (
-    "No verdict is typed in. Arithmetic names a change of one input that would turn it. An "
-    "experiment is supported or contradicted by a one-sided t test over seeds at 2.5\u202f%, "
-    "against thresholds written in config/claims.yaml; those of headline claims are adjusted "
-    "together (Holm). Too small: it exists, but is smaller than the smallest effect of interest."
+    "No verdict is typed in. Each check names a change that would turn it: of one input, or of "
+    "every seed's effect. An experiment is judged by one-sided t tests over seeds at 2.5\u202f%, "
+    "against thresholds of config/claims.yaml that were set when the published seeds were known; "
+    "support of headline claims is adjusted together (Holm). Too small: it exists, but is smaller "
+    "than the smallest effect of interest."
 )
 
 
