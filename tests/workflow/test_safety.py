@@ -70,15 +70,37 @@ def test_no_program_runs_or_unpickles_what_it_reads():
     assert {k: v for k, v in found.items() if v} == RUNS_PROGRAMS
 
 
+def unsafe_loaders(sources):
+    """Loaders that `yaml.load` and its like are given and that no safe one is behind."""
+    everything = "\n".join(sources)
+    given = set(re.findall(r"yaml\.\w+\([^\n]*Loader=(\w+(?:\.\w+)*)", everything))
+    return {
+        loader
+        for loader in given
+        if not loader.endswith("SafeLoader")
+        and not re.search(
+            rf"^{loader} = .*SafeLoader\)?$|^class {loader}\(.*SafeLoader", everything, re.MULTILINE
+        )
+    }
+
+
 def test_every_yaml_loader_is_a_safe_one():
-    """`yaml.load` is only called with a subclass of the safe loaders."""
-    for path in PROGRAMS:
-        text = path.read_text(encoding="utf-8")
-        for loader in re.findall(r"yaml\.load\(.*Loader=(\w+(?:\.\w+)*)", text):
-            safe = loader.endswith("SafeLoader") or re.search(
-                rf"{loader} = .*SafeLoader|class {loader}\(.*SafeLoader", text
-            )
-            assert safe, f"{path}: {loader}"
+    """YAML is only read with a safe loader, or with a name that stands for one."""
+    assert not unsafe_loaders(path.read_text(encoding="utf-8") for path in PROGRAMS)
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("yaml.load(text, Loader=yaml.SafeLoader)", False),
+        ("yaml.compose(text, Loader=LOADER)\nLOADER = yaml.CSafeLoader", False),
+        ("yaml.load(text, Loader=yaml.FullLoader)", True),
+        ("yaml.compose(text, Loader=LOADER)\nLOADER = yaml.Loader", True),
+        ("yaml.load(text, Loader=LOADER)", True),
+    ],
+)
+def test_the_search_tells_safe_loaders_from_others(source, found):
+    assert bool(unsafe_loaders([source])) == found
 
 
 def test_every_value_in_a_shell_command_is_quoted():

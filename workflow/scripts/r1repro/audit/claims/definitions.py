@@ -18,6 +18,7 @@ from r1repro.audit.claims.cells import CellError, Tables, parse_reference
 from r1repro.audit.claims.expressions import FUNCTIONS, ExpressionError, free_names, is_number
 from r1repro.audit.claims.rows import AREAS, SPEAKERS, TIERS
 from r1repro.errors import StageError
+from r1repro.places import LOADER
 
 GAPS = ("rounding", "typo", "contradiction", "misquotation")
 NEEDED = ("id", "tier", "area", "speaker", "says", "place")
@@ -151,9 +152,8 @@ class _Reader:
         return list(found.values())
 
     def _compose(self) -> tuple[yaml.Loader, yaml.Node]:
-        kind = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
-            loader = kind(self.path.read_text(encoding="utf-8"))
+            loader = LOADER(self.path.read_text(encoding="utf-8"))
             root = loader.get_single_node()
         except OSError as error:
             raise ClaimInvalid(f"{self.path} cannot be read; restore it with git") from error

@@ -28,6 +28,7 @@ from r1repro.audit.page.answers import shortened
 from r1repro.audit.page.tables import Row, absent, read_rows
 from r1repro.audit.page.wording import MINUS
 from r1repro.errors import InputError
+from r1repro.places import LOADER
 
 # class of the style sheet of each verdict
 STYLES = {
@@ -134,9 +135,8 @@ class Claim:
 
 def read_sayings(path: Path) -> dict[str, tuple[str, str]]:
     """Return id -> what is said and where, of config/claims.yaml; raises InputError."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        value = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
+        value = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist; restore it with git") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
