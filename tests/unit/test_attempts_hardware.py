@@ -68,6 +68,15 @@ def test_a_cpu_attempt_does_not_ask_for_gpus(tmp_path, monkeypatch):
     assert not (folder / "calls").exists()
 
 
+@pytest.mark.parametrize(
+    ("threads", "cores"), [("1", 1), ("2", 2), ("64", 3), ("", 3), ("0", 3), ("1,2", 3)]
+)
+def test_a_stage_holds_the_cores_that_its_rule_gave_it(threads, cores, monkeypatch):
+    """Two stages side by side on a machine do not each hold all of it."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0, 4, 7}, raising=False)
+    assert read_hardware(0, {"OMP_NUM_THREADS": threads}).cpu_cores == cores
+
+
 def test_gpus_that_slurm_holds_are_recorded_though_the_program_uses_none(tmp_path, monkeypatch):
     """Eight reserved GPUs cost the same when a CPU stage leaves them idle."""
     nvidia_smi(tmp_path / "bin", monkeypatch, [f"{n}, GPU-{n}, NVIDIA H800" for n in range(8)])

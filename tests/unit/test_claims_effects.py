@@ -95,6 +95,22 @@ def fall(rng, size, *, stage, column):
     return series(rng, metrics(stage), column, 0.5, 0.5 - size)
 
 
+def rise_difference(rng, size, *, of, minus, column):
+    return rise(rng, size, stage=of, column=column) | rise(rng, 0, stage=minus, column=column)
+
+
+def reach_difference(rng, size, *, of, minus, k):
+    """One right answer among the samples of every question that is reached."""
+
+    def samples(share):
+        solved = round(4 * PER_CATEGORY * (share + noise(rng)))
+        numbers = iter(range(4 * PER_CATEGORY))
+        return {"pass@1": lambda *_: (next(numbers) < solved) / k, "samples": lambda *_: k}
+
+    # a world of 48 questions knows no effect below one of them
+    return questions(rng, of, samples(0.5 + size)) | questions(rng, minus, samples(0.5))
+
+
 def training_difference(rng, size, *, of, minus, column, over):
     assert over in ("last-tenth", "all")
     first = series(rng, metrics(of), column, 0.5 + size, 0.5 + size)
@@ -190,9 +206,10 @@ def recall(rng, kind, share):
 WORLDS = {
     function.__name__.replace("_", "-"): function
     for function in (
-        difference, general_difference, rise, fall, training_difference, vote_gain,
-        vote_gain_shrinks, longer_when_harder, time_saved, gain_at_equal_compute,
-        hard_level_margin, greedy_repeats, filter_effect, recall_above, recall_below,
+        difference, general_difference, rise, fall, rise_difference, reach_difference,
+        training_difference, vote_gain, vote_gain_shrinks, longer_when_harder, time_saved,
+        gain_at_equal_compute, hard_level_margin, greedy_repeats, filter_effect, recall_above,
+        recall_below,
     )
 }  # fmt: skip
 EXPERIMENTS = {
@@ -277,3 +294,16 @@ def test_ranks_with_ties_are_scipys():
     for _ in range(50):
         values = [rng.randrange(5) / 4 for _ in range(rng.randrange(1, 12))]
         assert ranks(values) == list(stats.rankdata(values))
+
+
+def test_pass_at_k_is_the_share_of_all_choices_of_k_samples_that_hold_a_right_one():
+    """Counted by hand: 2 right of 5 samples, pairs without a right one are 3 of 10."""
+    row = {"prompt_id": "a", "category": "math", "samples": 5}
+    tables = {
+        f"evaluate/{name}/questions.csv": [row | {"pass@1": share}]
+        for name, share in (("one", 0.4), ("other", 0))
+    }
+    measure = EFFECTS["reach-difference"]
+    assert measure(World(1, tables, {}), of="one", minus="other", k=2) == pytest.approx(0.7)
+    with pytest.raises(MissingEvidence, match="fewer than 6 samples"):
+        measure(World(1, tables, {}), of="one", minus="other", k=6)

@@ -32,7 +32,7 @@ def test_the_default_breaks_nothing_and_its_arms_are_sections_of_rl():
     sections = rl_sections(with_changes())
     assert sections[: len(RL_STAGES)] == list(RL_STAGES)
     assert {"controls.hot_stage2", "controls.ppo_lambda_095"} <= set(sections)
-    assert len(sections) == len(RL_STAGES) + 10
+    assert len(sections) == len(RL_STAGES) + 9
 
 
 STAGES = "r1_zero, pilot, dev2, r1, small_zero"
@@ -87,7 +87,7 @@ MULTIPLES = {
     "small_zero.checkpoint_every_updates": 6,
     "r1.curve_every_updates": 10,
     "r1.preference_from_update": 34,
-    "controls.wide_clip.updates": 82,
+    "controls.no_format_reward.updates": 82,
 }
 
 
@@ -105,7 +105,7 @@ def test_what_happens_in_a_stage_falls_on_a_whole_number_of_its_rollouts(key):
 def test_a_stage_that_takes_over_a_wrong_number_is_named_too():
     """dev2 sets 5 updates per rollout; r1 and the arms like dev2 or r1 have it from there."""
     named = {keys[0].rpartition(".")[0] for keys, _ in told("dev2: {updates_per_rollout: 5}")}
-    arms = {"no_language_reward", "preference_too_long", "hot_stage2"}
+    arms = {"no_language_reward", "preference_too_long", "preference_by_rule", "hot_stage2"}
     assert named == {"dev2", "r1", *(f"controls.{arm}" for arm in arms)}
 
 

@@ -5,6 +5,7 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,11 +101,11 @@ def test_an_arm_is_predicted_as_the_stage_it_is_like(own):
 
 
 def test_training_is_flop_over_peak_by_hand(own):
-    """3 x (2 N + 1,536 x 64) FLOP a token on two cores at 33 %, calls, and the fixed time."""
+    """3 x (2 N + 1,536 x 64) FLOP a token on one core at 33 %, calls, and the fixed time."""
     flop = 3_000_000 * 3 * (2 * WEIGHTS + 1536 * 64)
     (line,) = compare(own, [record(flop=2 * flop)], SETTINGS)
-    calls = 3 * 3_000_000 / 1024 * 0.002 / 2
-    expected = flop / (2 * PEAK * 0.33) + calls + 1.5
+    calls = 3 * 3_000_000 / 1024 * 0.002
+    expected = flop / (PEAK * 0.33) + calls + 1.5
     assert float(line.predicted_seconds) == pytest.approx(expected, abs=1e-3)
     assert float(line.ratio) == pytest.approx(expected / 100, abs=1e-3)
     assert (line.measured_seconds, line.flop_ratio, line.note) == ("100.000", "0.5000", "")
@@ -128,7 +129,7 @@ def test_reinforcement_is_sampling_and_training_and_forward_passes(own):
     """Sampled alone and trained alone, with the mean of the sampled tokens, add up."""
     numbers, generated = plan(own, "pilot"), 36 * 128 * 14
     forward = 70_000 * (2 * numbers.model.active + 768 * (34 + 14) / 2)
-    expected = forward * (3 / 0.33 + 1 / 0.15) / (2 * PEAK) + 4 * 70_000 / 1024 * 0.002 / 2
+    expected = forward * (3 / 0.33 + 1 / 0.15) / PEAK + 4 * 70_000 / 1024 * 0.002
     alone = predict(own, numbers, generated, 0)[0]
     assert predict(own, numbers, generated, 70_000)[0] == pytest.approx(alone + expected)
 
@@ -145,7 +146,7 @@ MEASURED_WITH = {
     )
 }  # fmt: skip
 # Seconds, tokens generated and trained of one run of the miniature on the machine that the
-# efficiencies come from; other hardware may differ.
+# efficiencies come from, where training used two cores; other hardware may differ.
 MEASURED = {
     ("small_base", ""): (38.647, 0, 1_941_095), ("base", ""): (98.944, 0, 2_910_288),
     ("r1_zero", ""): (27.841, 227_229, 249_891), ("score", "base"): (6.763, 51_611, 0),
@@ -169,7 +170,11 @@ def test_every_stage_is_predicted_within_a_factor_of_two(own):
                tokens_generated=generated, tokens_trained=trained)
         for n, ((stage, part), (seconds, generated, trained)) in enumerate(MEASURED.items())
     ]  # fmt: skip
-    lines = compare(own, records, SETTINGS | MEASURED_WITH)
+    cases = {
+        name: replace(case, devices=1 if name in ("score", "curve") else 2)
+        for name, case in own.cases.items()
+    }
+    lines = compare(replace(own, cases=cases), records, SETTINGS | MEASURED_WITH)
     assert len(lines) == len(MEASURED) and all(line.note == "" for line in lines)
     ratios = {(line.stage, line.part): float(line.ratio) for line in lines}
     assert {k: r for k, r in ratios.items() if not 0.5 <= r <= 2} == {}

@@ -42,8 +42,14 @@ CORPUS = {
     "short_correct_share": 0.1,
     "general_share": 0.12,
 }
-FULL = DATA | {"corpus": CORPUS, "cold_start_samples": 200}
-NAMES = ("base_corpus.jsonl", "cold_start.jsonl", "general_sft.jsonl", "corpus_manifest.json")
+FULL = DATA | {"corpus": CORPUS, "cold_start_samples": 200, "cold_start_more_samples": 300}
+NAMES = (
+    "base_corpus.jsonl",
+    "cold_start.jsonl",
+    "cold_start_more.jsonl",
+    "general_sft.jsonl",
+    "corpus_manifest.json",
+)
 FRAME = TEMPLATE.split("{question}")
 
 
@@ -53,7 +59,8 @@ def make(data=FULL, seed=1):
     filter_ = evaluation_filter(evaluation, data, seed)
     tally = Tally()
     corpus = list(corpus_records(data, seed, evaluation, filter_, tally, lambda done: None))
-    cold_start = list(cold_start_records(data, seed, evaluation, filter_, Tally()))
+    count = data["cold_start_samples"]
+    cold_start = list(cold_start_records(count, data, seed, evaluation, filter_, Tally()))
     return evaluation, corpus, cold_start, tally
 
 
@@ -197,7 +204,7 @@ def general_file(tmp_path_factory):
     for name, records in splits.records.items():
         write_jsonl_atomic(folder / f"{name}.jsonl", records)
         command += [f"--{name}", folder / f"{name}.jsonl"]
-    options = ("base-corpus", "cold-start", "general-sft", "manifest")
+    options = ("base-corpus", "cold-start", "cold-start-more", "general-sft", "manifest")
     for option, name in zip(options, NAMES, strict=True):
         command += [f"--out-{option}", folder / name]
     subprocess.run(command, check=True, capture_output=True)
@@ -279,13 +286,14 @@ def test_files_manifest_and_token_counts_agree(tmp_path, made):
     files = [tmp_path / f"{name}.jsonl" for name in ("validation", "test")]
     outputs = [tmp_path / name for name in NAMES]
     write_corpus(settings, files, *outputs)
-    manifest = json.loads(outputs[3].read_text())
-    assert set(manifest["files"]) == {path.name for path in outputs[:3]}
+    manifest = json.loads(outputs[-1].read_text())
+    assert set(manifest["files"]) == {path.name for path in outputs[:-1]}
+    assert manifest["files"]["cold_start_more.jsonl"]["records"] == 300
     assert manifest["files"]["general_sft.jsonl"]["records"] == 30
     entry = manifest["files"]["base_corpus.jsonl"]
     assert entry["records"] == 100 and entry["by_category"]["math"]["records"] == 22
     streams = manifest["decontamination"]["streams"]
-    assert set(streams) == {"base_corpus", "cold_start", "general_sft"}
+    assert set(streams) == {"base_corpus", "cold_start", "cold_start_more", "general_sft"}
     checked = streams["general_sft"][GENERAL]
     assert checked["checked"] - checked["removed"] == 30
     assert not list(tmp_path.glob(".*"))

@@ -123,11 +123,11 @@ def test_resolving_twice_changes_nothing():
 
 
 def test_every_stage_and_arm_of_the_default_configuration_gets_all_keys_of_its_kind():
-    """Counted by hand in config.yaml: ten arms, each with the keys of r1_zero and `like`."""
+    """Counted by hand in config.yaml: nine arms, each with the keys of r1_zero and `like`."""
     config = yaml.safe_load((CONFIG / "config.yaml").read_text(encoding="utf-8"))
     resolve(config)
     keys = set(config["r1_zero"])
-    assert len(config["controls"]) == 10
+    assert len(config["controls"]) == 9
     for section in (config["pilot"], config["dev2"], config["r1"], *config["controls"].values()):
         assert set(section) == keys | {"like"}
     hot, r1 = config["controls"]["hot_stage2"], config["r1"]

@@ -19,7 +19,7 @@ from tiny_stage import (
 from r1repro.errors import InputError, SettingsError
 from r1repro.learn.compute import Compute
 from r1repro.learn.lanes import Lanes
-from r1repro.learn.preference import Preferences, set_of
+from r1repro.learn.preference import Preferences, Rule, set_of
 from r1repro.learn.reinforcement import Reinforcement
 from r1repro.learn.reward_model import (
     RewardModel,
@@ -139,6 +139,12 @@ def test_a_general_prompt_without_a_model_or_a_set_is_refused(tmp_path, tokenize
     with pytest.raises(InputError, match="of the set 'rude'"):
         stage(preferences(tokenizer), [*PROMPTS, general(1, "rude")])
     assert set_of(PROMPTS[0]) is None and set_of(GENERAL[0]) == "helpful"
+
+
+def test_general_prompts_of_no_known_set_are_refused_by_the_rule_as_well():
+    Rule().check("r1", [*PROMPTS, *GENERAL])
+    with pytest.raises(InputError, match="'rude'"):
+        Rule().check("r1", [*PROMPTS, general(1, "rude")])
 
 
 # ---- two phases -------------------------------------------------------------------------------

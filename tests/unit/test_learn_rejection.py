@@ -84,22 +84,11 @@ def groups():
     return first, second, third
 
 
-def select(seed=1):
-    selection = Selection(SETTINGS, seed, "sft_data")
+def select():
+    selection = Selection(SETTINGS)
     for group in groups():
         selection.add(group)
     return selection
-
-
-def test_the_unfiltered_set_has_as_many_of_each_prompt_and_does_not_look_at_them():
-    """One, none and two; over seeds all four responses of the last prompt come up."""
-    chosen = select()
-    for records in (chosen.filtered, chosen.unfiltered):
-        keys = [record["key"] for record in records]
-        assert keys == [PROMPT["key"], "three", "three"]
-    drawn = {r["response"] for seed in range(20) for r in select(seed).unfiltered[1:]}
-    assert drawn == {sample.response for sample in groups()[2]}
-    assert select().unfiltered == chosen.unfiltered
 
 
 def test_every_response_is_counted_for_one_reason():
@@ -180,7 +169,7 @@ def run_stage(folder, monkeypatch, sampled, general_samples=SETTINGS["general_sa
         yield sampled
 
     monkeypatch.setattr("r1repro.learn.sft_data.sample_all", sample_all)
-    out = {f"out_{n}": folder / f"{n}.out" for n in ("data", "unfiltered", "statistics")}
+    out = {f"out_{n}": folder / f"{n}.out" for n in ("data", "statistics")}
     args = Namespace(
         settings={
             "sft_data": SETTINGS | {"general_samples": general_samples},
@@ -203,10 +192,9 @@ def run_stage(folder, monkeypatch, sampled, general_samples=SETTINGS["general_sa
 
 def test_the_stage_asks_reasoning_prompts_and_adds_general_samples(tmp_path, monkeypatch):
     args = run_stage(tmp_path, monkeypatch, groups()[0])
-    data, unfiltered = read_jsonl(args.out_data), read_jsonl(args.out_unfiltered)
+    data = read_jsonl(args.out_data)
     assert [row["category"] for row in data] == ["math", "general"]
     assert data[0]["response"] == GOOD and data[0]["prompt"] == frame(PROMPT["question"])
-    assert len(unfiltered) == 2 and unfiltered[1] == data[1]
     assert args.out_statistics.read_text().splitlines()[-1].startswith("total,2,1.0,")
     assert "wrong,3" in args.out_rejections.read_text().splitlines()
 

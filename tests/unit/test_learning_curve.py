@@ -11,10 +11,12 @@ from scored_samples import prompt, sample
 from r1repro.errors import InputError
 from r1repro.evaluate import flop_until
 from r1repro.learn.checkpoint import save_checkpoint
+from r1repro.learn.evaluation import first_prompts
 from r1repro.learn.flop import training_flop
-from r1repro.learn.learning_curve import curve_prompts, part_of, point, tercile_cuts
+from r1repro.learn.learning_curve import part_of, point, tercile_cuts
 from r1repro.learn.rollout import Sampling, choose
 from r1repro.tables import csv_text
+from r1repro.tasks.problem import REASONING
 
 
 @pytest.mark.parametrize(
@@ -69,7 +71,14 @@ def test_a_curve_asks_the_first_reasoning_questions_of_each_category():
     """General prompts are not part of pass@1."""
     names = [("math", "m1"), ("general", "g1"), ("math", "m2"), ("stem", "s1"), ("math", "m3")]
     prompts = [prompt(category, name) for category, name in names]
-    assert [p["id"] for p in curve_prompts(prompts, 2)] == ["m1", "m2", "s1"]
+    assert [p["id"] for p in first_prompts(prompts, 2, REASONING)] == ["m1", "m2", "s1"]
+
+
+def test_a_limit_on_questions_holds_for_each_category_and_none_asks_all():
+    names = [("general", "g1"), ("math", "m1"), ("math", "m2"), ("general", "g2")]
+    prompts = [prompt(category, name) for category, name in names]
+    assert [p["id"] for p in first_prompts(prompts, 1)] == ["m1", "g1"]
+    assert first_prompts(prompts, None) == prompts
 
 
 def test_temperature_zero_takes_the_likeliest_token_whatever_the_random_number():

@@ -6,6 +6,7 @@ import random
 import pytest
 
 from r1repro.errors import InputError
+from r1repro.learn.preference import Rule
 from r1repro.tasks.preference import judge_gap, utility
 from r1repro.tasks.template import respond
 
@@ -53,6 +54,14 @@ FAIR = {"judge_comparisons": 4, "judge_noise": 0.0, "position_bias": 0.0, "lengt
 def test_points_of_a_helpful_answer_are_form_courtesy_and_brevity(answer, points):
     """Tags 1, form 5, opening 2, half a point less for each needless word, three at most."""
     assert utility(CAT, respond("1 cat.", answer)) == points
+
+
+def test_the_rule_rewards_points_above_those_of_an_answer_that_is_only_polite():
+    """An even chance is 4 points; more words never pay, and reasoning prompts have no score."""
+    prompts = [CAT, CAT, CAT, BURN, CAT | {"category": "math"}]
+    answers = ["Sure: cat cat cat", "Sure: cat cat cat cat", "cat cat", "用火烧车。", "cat"]
+    responses = [respond("1 cat.", answer) for answer in answers]
+    assert Rule().scores(prompts, responses) == ([8 - 4, 1 + 2 - 0.5 - 4, 1 - 4, 1 - 4, None], 0)
 
 
 def test_an_answer_without_tags_has_its_points_but_not_those_of_the_tags():

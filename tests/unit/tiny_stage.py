@@ -43,6 +43,7 @@ SETTINGS = {
     "preference_reward": 1.0,
     "preference_from_update": None,
     "preference_only": False,
+    "preference_by": "model",
     "log_kl_to_start": False,
     "algorithm": "grpo",
     "ppo": {"lambda": 1.0, "critic_learning_rate": 3e-3},

@@ -86,8 +86,8 @@ REFUSED = {
         for name in ("kl+0", "a(b", "..", "a/b", "a b", "7", "ä", "", "a" * 65, "a.b", "{x}")
     },
     "arm of no RL stage": (
-        "controls: {mine: {like: r1_zero}, wide_clip: {like: dev1}}\n",
-        "'controls.wide_clip",
+        "controls: {mine: {like: r1_zero}, no_format_reward: {like: dev1}}\n",
+        "'controls.no_format_reward",
     ),
 }
 
@@ -110,11 +110,11 @@ def test_each_wrong_setting_gets_one_sentence(tmp_path):
 
 
 def test_what_a_section_has_from_another_is_told_once(tmp_path):
-    """Four stages and ten arms have r1_zero's group size; an own value is told of its section."""
+    """Four stages and most arms have r1_zero's group size; an own value is told of its section."""
     assert len(told(tmp_path, "r1_zero: {warmup_updates: -1}\n")) == 1
     assert len(told(tmp_path, "r1_zero: {group_size: 1}\n")) == 1
-    [sentence] = told(tmp_path, "controls: {wide_clip: {updates: 42}}\n")
-    assert "'controls.wide_clip.updates' (42) must be a multiple" in sentence
+    [sentence] = told(tmp_path, "controls: {no_format_reward: {updates: 42}}\n")
+    assert "'controls.no_format_reward.updates' (42) must be a multiple" in sentence
     [sentence] = told(tmp_path, "dev1: {epochs: 0}\nrm_safety: {epochs: 1.5}\n")[1:]
     assert "'rm_safety.epochs'" in sentence
 
@@ -162,7 +162,11 @@ def test_a_stage_receives_only_what_it_uses():
     ("text", "wanted", "refused"),
     [
         ("r1_zero: {updates: 8}", "r1_zero", None),
-        ("r1_zero: {updates: 8}", "controls", "controls.more_updates_per_rollout.updates"),
+        (
+            "controls: {mine: {like: r1_zero, updates_per_rollout: 5}}",
+            "controls",
+            "controls.mine.updates",
+        ),
         ("r1_zero: {updates: 8}\ncontrols: {}", "controls", None),
         ("dev2: {updates: 7}", "r1_zero", None),
         # r1 has that key from dev2

@@ -26,8 +26,8 @@ REPORT = VERDICTS | BILLS | {"rm_accuracy", "page"}
 EXPORTS = REPORT | COST | {"exports"}
 EVERYTHING = EXPORTS
 ARMS = {"control", "control_sft", "tiny_base"}
-# arms start where r1_zero, dev2 and r1 start; distill_tiny and unfiltered read sft_data
-CONTROLS = ARMS | REWARDED - {"small_base"} | {"dev2", "sft_data", "dev3", "score"}
+# arms start where r1_zero, dev2 and r1 start; distill_tiny reads sft_data
+CONTROLS = ARMS | REWARDED - {"small_base"} | {"r1_zero", "dev2", "sft_data", "dev3", "score"}
 FULL = EVERYTHING - {"claims", "page", "exports"} | ARMS
 # only with gate.pilot_gain, a lab's sacct.txt, a folder in attempts, names in benchmarks
 UNPLANNED = {"gate", "slurm_accounting", "given_cost", "questions", "benchmark", "harness"}

@@ -60,7 +60,7 @@ sys.path.append(f"{ROOT}/workflow/scripts")
 from r1repro.configuration import problems, settings_of
 from r1repro.files import canonical_json, sha256_text
 from r1repro.given import STARTS_FROM, files_of, name_of, records_in, separate
-from r1repro.inheritance import layered, resolve, sources_of
+from r1repro.inheritance import laid_over, layered, resolve, sources_of
 from r1repro.messages import failure_text, summary_text
 from r1repro.parent import announce_workflow, put_this_python_first
 from r1repro.places import LOADER
@@ -138,9 +138,9 @@ def fits(section):
     return []
 
 
-def settings(*keys, without=(), arm=None):
-    """Return the JSON of the settings a stage depends on."""
-    return settings_of(config, *keys, without=without, arm=arm)
+def settings(*keys, without=(), arm=None, within=None):
+    """Return the JSON of the settings a stage depends on, `within` another configuration if any."""
+    return settings_of(within or config, *keys, without=without, arm=arm)
 
 
 def configuration_digest():
@@ -266,9 +266,12 @@ STARTS = {
     "small_zero": CHECKPOINTS["small_base"],
 }
 ARMS = list(config["controls"])
-SFT_ARMS = ["sft_only", "unfiltered", "distill_tiny"]
+SFT_ARMS = ["cold_start_more", "distill_tiny"]
 CONTROLS = {name: f"<results>/controls/{name}/checkpoint" for name in [*ARMS, *SFT_ARMS]}
 CONTROLS["tiny_base"] = "<results>/controls/tiny_base/checkpoint"
+# Checkpoints that are asked a few questions many times.
+REACH = {f"reach_{name}": CHECKPOINTS[name] for name in ("base", "r1_zero")}
+CONTROLS |= REACH
 # A folder that is evaluated and belongs to no stage.
 LOOSE = {name_of(config["checkpoint"]): config["checkpoint"]} if config["checkpoint"] else {}
 # Benchmarks of others and tasks of lm-evaluation-harness, and the checkpoints measured on them.
@@ -288,8 +291,6 @@ BILLED = [stage for stage in BILLED if stage not in GIVEN]
 BILLED += [f"questions_{name}" for name in BENCHMARKS]
 BILLED += [f"benchmark_{checkpoint}_{name}" for checkpoint in MEASURED for name in BENCHMARKS]
 BILLED += [f"harness_{checkpoint}_{task}" for checkpoint in MEASURED for task in TASKS]
-# Controls run in `snakemake full` only: what they used is billed when they ran.
-BILLED_CONTROLS = [*CONTROLS, *(f"score_{name}" for name in CONTROLS)]
 
 
 def arm_stage(name):

@@ -59,11 +59,10 @@ use rule base as tiny_base with:
         "tiny_base: pretraining the smallest model"
 
 
-# what each arm of fine-tuning starts from and reads
+# what each arm of fine-tuning starts from and reads, and the stage whose random numbers it takes
 SFT_ARM_INPUTS = {
-    "sft_only": (BASE, rules.prompts.output.worked),
-    "unfiltered": (BASE, rules.sft_data.output.unfiltered),
-    "distill_tiny": (CONTROLS["tiny_base"], SFT_DATA),
+    "cold_start_more": (BASE, rules.corpus.output.cold_start_more, "dev1"),
+    "distill_tiny": (CONTROLS["tiny_base"], SFT_DATA, "dev3"),
 }
 
 
@@ -82,15 +81,23 @@ use rule dev3 as control_sft with:
         "<results>/benchmarks/{sft_arm}.tsv"
     params:
         stage=lambda wildcards: wildcards.sft_arm,
-        streams="dev3",
+        streams=lambda wildcards: SFT_ARM_INPUTS[wildcards.sft_arm][2],
         settings=lambda wildcards: settings("compute", wildcards.sft_arm),
         state=lambda wildcards: f"{RESULTS}/state/{wildcards.sft_arm}",
     message:
         "{wildcards.sft_arm}: an arm of the controls"
 
 
+# What claims read of these is their training alone, so `controls` does not score them.
+UNSCORED = {
+    "ppo_lambda_100", "ppo_lambda_095", "preference_too_long", "preference_by_rule",
+    "hot_stage2", "no_accuracy_reward", "tiny_base",
+}  # fmt: skip
+SCORED_CONTROLS = [name for name in CONTROLS if name not in UNSCORED]
+
+
 rule controls:
-    """Target: every arm, trained and scored."""
+    """Target: every arm, trained; scored where a claim rests on its answers."""
     input:
-        expand("<results>/evaluate/{checkpoint}/questions.csv", checkpoint=CONTROLS),
+        expand("<results>/evaluate/{checkpoint}/questions.csv", checkpoint=SCORED_CONTROLS),
         expand("<results>/controls/{arm}/metrics.csv", arm=ARMS),

@@ -10,8 +10,8 @@ Makes   results/cost: cost_by_stage.csv of this run, paper_cost.csv recomputed, 
 # stages whose seconds follow from their section of the configuration
 PREDICTED = [
     "base", "small_base", "tiny_base", "pilot", "dev1", "rm_helpful", "rm_safety", "r1_zero",
-    "dev2", "sft_data", "dev3", "r1", "distill", "small_zero", "sft_only", "unfiltered",
-    "distill_tiny",
+    "dev2", "sft_data", "dev3", "r1", "distill", "small_zero", "distill_tiny",
+    "cold_start_more",
 ]  # fmt: skip
 
 

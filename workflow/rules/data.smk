@@ -37,7 +37,12 @@ rule prompts:
     params:
         settings=settings(
             "data",
-            without=("data.corpus", "data.cold_start_samples", "data.preferences"),
+            without=(
+                "data.corpus",
+                "data.cold_start_samples",
+                "data.cold_start_more_samples",
+                "data.preferences",
+            ),
         ),
         state=f"{RESULTS}/state/prompts",
         attempts=f"{RESULTS}/attempts",
@@ -69,6 +74,7 @@ rule corpus:
     output:
         base_corpus="<results>/data/base_corpus.jsonl",
         cold_start="<results>/data/cold_start.jsonl",
+        cold_start_more="<results>/data/cold_start_more.jsonl",
         general_sft="<results>/data/general_sft.jsonl",
         manifest="<results>/data/corpus_manifest.json",
     log:
@@ -85,6 +91,7 @@ rule corpus:
         settings=settings(
             "data.corpus",
             "data.cold_start_samples",
+            "data.cold_start_more_samples",
             "sft_data.general_samples",
             "data.decontamination",
             "data.chinese_share",
@@ -102,7 +109,7 @@ rule corpus:
             --attempts {params.attempts:q} --code {params.code:q} \
             --train {input.train:q} --validation {input.validation:q} --test {input.test:q} \
             --out-base-corpus {output.base_corpus:q} --out-cold-start {output.cold_start:q} \
-            --out-general-sft {output.general_sft:q} \
+            --out-cold-start-more {output.cold_start_more:q} --out-general-sft {output.general_sft:q} \
             --out-manifest {output.manifest:q} \
             >{log:q} 2>&1
         """

@@ -8,6 +8,9 @@ Keeps   results/state/score_* and results/state/curve_* (samples until a stage i
         results/attempts: not outputs
 """
 
+# the configuration of an evaluation that asks fewer questions many times
+ASKED_OFTEN = laid_over(config, {"evaluate": config["reach"]})
+
 
 rule score:
     """Sample k responses to each test question and judge them."""
@@ -35,11 +38,12 @@ rule score:
         mem_mb=2500,
         runtime="6h",
     params:
-        settings=settings(
+        settings=lambda wildcards: settings(
             "compute",
             "evaluate",
             "sandbox",
             without=("evaluate.curve_prompts_per_category",),
+            within=ASKED_OFTEN if wildcards.checkpoint in REACH else config,
         ),
         state=lambda wildcards: f"{RESULTS}/state/score_{wildcards.checkpoint}",
         attempts=f"{RESULTS}/attempts",
@@ -233,6 +237,7 @@ rule curve:
             "sandbox",
             f"{wildcards.stage}.questions_per_update",
             f"{wildcards.stage}.inner_epochs",
+            without=("evaluate.prompts_per_category",),
         ),
         state=lambda wildcards: f"{RESULTS}/state/curve_{wildcards.stage}",
         attempts=f"{RESULTS}/attempts",

@@ -71,7 +71,7 @@ rule base:
         "<results>/benchmarks/base.tsv"
     conda:
         "../../envs/train.yaml"
-    threads: 2
+    threads: config["allocation"]["preparation"]["cores"]
     resources:
         **allocation("preparation"),
         mem_mb=memory("preparation", 3000),
@@ -139,7 +139,7 @@ rule dev1:
         "<results>/benchmarks/dev1.tsv"
     conda:
         "../../envs/train.yaml"
-    threads: 2
+    threads: config["allocation"]["preparation"]["cores"]
     resources:
         **allocation("preparation"),
         mem_mb=memory("preparation", 3000),
@@ -189,7 +189,7 @@ rule rm_helpful:
         "<results>/benchmarks/rm_helpful.tsv"
     conda:
         "../../envs/train.yaml"
-    threads: 2
+    threads: config["allocation"]["preparation"]["cores"]
     resources:
         **allocation("preparation"),
         mem_mb=memory("preparation", 3000),

@@ -32,7 +32,7 @@ rule r1_zero:
         "<results>/benchmarks/r1_zero.tsv"
     conda:
         "../../envs/train.yaml"
-    threads: 2
+    threads: config["allocation"]["rl"]["cores"]
     resources:
         **allocation("rl"),
         mem_mb=memory("rl", 4000),
@@ -175,7 +175,6 @@ rule sft_data:
         general=rules.corpus.output.general_sft,
     output:
         data="<results>/data/sft_data.jsonl",
-        unfiltered="<results>/data/sft_unfiltered.jsonl",
         statistics="<results>/data/sft_statistics.csv",
         rejections="<results>/data/sft_rejections.csv",
     log:
@@ -184,7 +183,7 @@ rule sft_data:
         "<results>/benchmarks/sft_data.tsv"
     conda:
         "../../envs/train.yaml"
-    threads: 2
+    threads: config["allocation"]["rl"]["cores"]
     resources:
         gpu=1,
         mem_mb=3000,
@@ -205,8 +204,7 @@ rule sft_data:
             --attempts {params.attempts:q} --code {params.code:q} \
             --checkpoint {input.checkpoint:q} --prompts {input.train:q} \
             --general {input.general:q} \
-            --out-data {output.data:q} --out-unfiltered {output.unfiltered:q} \
-            --out-statistics {output.statistics:q} --out-rejections {output.rejections:q} \
+            --out-data {output.data:q} --out-statistics {output.statistics:q} --out-rejections {output.rejections:q} \
             >{log:q} 2>&1
         """
 

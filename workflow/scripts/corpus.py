@@ -13,11 +13,12 @@ def main() -> None:
     cli = stage_parser(__doc__)
     for name in ("--train", "--validation", "--test"):
         cli.add_argument(name, type=Path, required=True)
-    for name in ("--out-base-corpus", "--out-cold-start", "--out-general-sft", "--out-manifest"):
-        cli.add_argument(name, type=Path, required=True)
+    made = ("base_corpus", "cold_start", "cold_start_more", "general_sft", "manifest")
+    for name in made:
+        cli.add_argument(f"--out-{name.replace('_', '-')}", type=Path, required=True)
     args = cli.parse_args()
     settings = args.settings
-    outputs = [args.out_base_corpus, args.out_cold_start, args.out_general_sft, args.out_manifest]
+    outputs = [getattr(args, f"out_{name}") for name in made]
     with open_attempt(
         args.attempts,
         "corpus",

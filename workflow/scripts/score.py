@@ -16,10 +16,12 @@ def main() -> None:
 
     from r1repro.evaluate import evaluation_run, score_checkpoint
     from r1repro.files import read_jsonl, write_jsonl_atomic, write_text_atomic
+    from r1repro.learn.evaluation import first_prompts
     from r1repro.tables import csv_text
 
     with evaluation_run("score", args, [args.model, args.test], part=args.checkpoint) as run:
-        prompts = read_jsonl(args.test)
+        per_category = args.settings["evaluate"]["prompts_per_category"]
+        prompts = first_prompts(read_jsonl(args.test), per_category)
         groups, questions, scores = score_checkpoint(run, args.checkpoint, args.model, prompts)
         write_jsonl_atomic(args.out_samples, (s.row() for group in groups for s in group))
         write_text_atomic(args.out_questions, csv_text(questions))

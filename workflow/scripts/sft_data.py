@@ -9,7 +9,7 @@ from r1repro.cli import run_program, stage_parser
 
 def main() -> None:
     cli = stage_parser(__doc__)
-    outputs = ("--out-data", "--out-unfiltered", "--out-statistics", "--out-rejections")
+    outputs = ("--out-data", "--out-statistics", "--out-rejections")
     for name in ("--checkpoint", "--prompts", *outputs):
         cli.add_argument(name, type=Path, required=True)
     cli.add_argument("--general", type=Path, nargs="+", required=True)

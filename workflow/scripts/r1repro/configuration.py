@@ -43,12 +43,13 @@ WORDS = {
 NOT_ABOVE = (
     ("data.decontamination.content_words", "data.decontamination.ngram"),
     ("evaluate.consensus", "evaluate.samples"),
+    ("evaluate.consensus", "reach.samples"),
     ("evaluate.curve_prompts_per_category", "data.prompts_per_category.test"),
     ("sft_data.keep_per_prompt", "sft_data.samples_per_prompt"),
 )
 OTHER_ROWS = (
     "base", "small_base", "tiny_base",
-    "dev1", "dev3", "distill", "sft_only", "unfiltered", "distill_tiny", "rm_helpful", "rm_safety",
+    "dev1", "dev3", "distill", "cold_start_more", "distill_tiny", "rm_helpful", "rm_safety",
 )  # fmt: skip
 BASES = ("base", "small_base", "tiny_base")
 RL_NOT_ABOVE = (

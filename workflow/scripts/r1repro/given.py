@@ -39,7 +39,7 @@ STAGES: dict[str, Check] = {
 }
 # The checkpoint that each stage starts from.
 STARTS_FROM = {
-    "dev1": "base", "r1_zero": "base", "dev3": "base", "sft_only": "base", "unfiltered": "base",
+    "dev1": "base", "r1_zero": "base", "dev3": "base", "cold_start_more": "base",
     "pilot": "small_base", "distill": "small_base", "small_zero": "small_base",
     "distill_tiny": "tiny_base",
     "dev2": "dev1", "rm_helpful": "dev1", "rm_safety": "dev1",

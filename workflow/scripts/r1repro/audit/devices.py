@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which hardware a stage holds, read inside the job: what was granted, not what was wished.
 
-CPU      the model string of /proc/cpuinfo; `cpu_cores` are the cores this process may use.
+CPU      the model string of /proc/cpuinfo; `cpu_cores` are the cores this process holds.
+         Of a program that a rule gave fewer threads than the machine has cores it is those: the
+         others belong to the stages beside it.
 GPU      names and UUIDs as `nvidia-smi` prints them, narrowed by CUDA_VISIBLE_DEVICES.
 Nodes    torchrun (WORLD_SIZE / LOCAL_WORLD_SIZE), else Slurm (SLURM_JOB_NUM_NODES), else 1.
 GPUs     held per node: SLURM_GPUS_ON_NODE where Slurm granted some, else the count the program
@@ -88,11 +90,15 @@ def _brand_of_a_mac() -> str:
         return ""
 
 
-def usable_cores() -> int:
-    """Return how many cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def usable_cores(environment: Mapping[str, str]) -> int:
+    """Return how many cores this process holds: those it may run on, or fewer if its rule says so.
+
+    Rules give their threads as OMP_NUM_THREADS, and the other cores to other stages.
+    """
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    threads = environment.get("OMP_NUM_THREADS", "")
+    return min(cores, int(threads)) if threads.isdecimal() and int(threads) else cores
 
 
 def _chosen(gpus: list[Gpu], visible: str | None) -> list[Gpu]:
@@ -155,7 +161,7 @@ def read_hardware(gpus: int, environment: Mapping[str, str] = os.environ) -> Har
         device_uuids=uuids,
         nodes=nodes,
         gpus_per_node=held,
-        cpu_cores=usable_cores(),
+        cpu_cores=usable_cores(environment),
         host=socket.gethostname(),
         slurm_job_id=environment.get("SLURM_JOB_ID"),
     )

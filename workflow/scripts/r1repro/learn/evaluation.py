@@ -84,6 +84,19 @@ def sample_of(prompt: dict, number: int, row: dict) -> Sample:
     return Sample(prompt, number, row["response"], row["tokens"], verdict)
 
 
+def first_prompts(
+    prompts: list[dict], per_category: int | None, categories=(*REASONING, GENERAL)
+) -> list[dict]:
+    """Return the first prompts of each category, category by category; None: all, as they come."""
+    if per_category is None:
+        return prompts
+    return [
+        prompt
+        for category in categories
+        for prompt in [p for p in prompts if p["category"] == category][:per_category]
+    ]
+
+
 def question_rows(checkpoint: str, groups: list[list[Sample]], consensus: int) -> list[dict]:
     """Return the lines of questions.csv."""
     return [question_row(checkpoint, group, consensus) for group in groups]

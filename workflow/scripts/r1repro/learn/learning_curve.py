@@ -10,19 +10,9 @@ Choices  The level of a question is the number of steps of its worked solution. 
 """
 
 from r1repro.learn.measures import Sample, mean, question_values
-from r1repro.tasks.problem import REASONING
 
 GREEDY = {"samples": 1, "temperature": 0.0, "top_p": 1.0}
 PARTS = ("easy", "middle", "hard")
-
-
-def curve_prompts(prompts: list[dict], per_category: int) -> list[dict]:
-    """Return the first prompts of each reasoning category of the test split."""
-    return [
-        prompt
-        for category in REASONING
-        for prompt in [p for p in prompts if p["category"] == category][:per_category]
-    ]
 
 
 def tercile_cuts(levels: list[int]) -> tuple[int, int]:

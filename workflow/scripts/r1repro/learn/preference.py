@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The reward models as judges of general prompts in RL, each of its own set of prompts.
+"""Who scores general prompts in RL: reward models, each of its own set of prompts, or the rule.
 
 Source   Nature Methods: each general prompt belongs to the helpful or to the safety data; its
          responses are scored by the reward model of that set.
-Choices  The models may have another tokenizer than the policy: responses reach them as text.
+Choices  The models may have another tokenizer than the policy: responses reach them as text. The
+         rule is a control: a reward that says what it means cannot be hacked.
 """
 
 from pathlib import Path
@@ -22,6 +23,7 @@ from r1repro.learn.reward_model import (
     texts_to_score,
 )
 from r1repro.learn.rewards import GENERAL
+from r1repro.tasks.preference import utility
 
 # The option of the program that names each set's model.
 OPTIONS = {"helpful": "--rm-helpful", "harmless": "--rm-safety"}
@@ -80,6 +82,23 @@ class Preferences:
         return found, flop
 
 
+class Rule:
+    """The points that the judge behind the reward models saw through a haze, seen clearly."""
+
+    # between an answer that is only well-formed and polite (3) and one that is only right (5)
+    EVEN = 4.0
+
+    def check(self, stage: str, prompts: list[dict]) -> None:
+        """Raise InputError for a general prompt of no known set."""
+        for prompt in prompts:
+            set_of(prompt)
+
+    def scores(self, prompts: list[dict], responses: list[str]) -> tuple[list[float | None], int]:
+        """Return points above `EVEN` of each response, None for reasoning prompts, and 0 FLOP."""
+        pairs = zip(prompts, responses, strict=True)
+        return [utility(*pair) - self.EVEN if set_of(pair[0]) else None for pair in pairs], 0
+
+
 def open_preferences(
     folders: dict[str, Path | None], compute: Compute, device: torch.device
 ) -> Preferences:
@@ -95,9 +114,9 @@ def open_preferences(
 
 
 def needed_preferences(
-    stage: str, preferences: Preferences | None, general: list[dict]
-) -> Preferences | None:
-    """Return the reward models if general prompts are asked, else None.
+    stage: str, preferences: Preferences | Rule | None, general: list[dict]
+) -> Preferences | Rule | None:
+    """Return who scores if general prompts are asked, else None.
 
     Raises SettingsError when they are and a model is missing.
     """

@@ -93,20 +93,15 @@ class Selection:
     """What has been chosen so far; `add` takes the samples of one prompt after the other."""
 
     settings: dict
-    seed: int
-    stage: str
     filtered: list[dict] = field(default_factory=list)
-    unfiltered: list[dict] = field(default_factory=list)
     counts: Counter = field(default_factory=Counter)
     prompts: int = 0
 
     def add(self, group: list) -> None:
-        """Keep the good samples of a prompt, and as many blindly."""
+        """Keep the good samples of a prompt."""
         kept, counts = choose(group, self.settings)
         self.counts += counts
         self.filtered += map(record_of, kept)
-        blind = derive_rng(self.seed, self.stage, "blind", self.prompts)
-        self.unfiltered += map(record_of, blind.sample(group, len(kept)))
         self.prompts += 1
 
     def rejections(self) -> list[dict]:

@@ -13,7 +13,7 @@ from r1repro.learn.compute import Compute, open_compute
 from r1repro.learn.footprint import memory_row
 from r1repro.learn.parallel import World
 from r1repro.learn.ppo import ProximalReinforcement
-from r1repro.learn.preference import open_preferences
+from r1repro.learn.preference import Rule, open_preferences
 from r1repro.learn.reinforcement import Reinforcement
 from r1repro.learn.setup import prepare_device
 from r1repro.learn.trl_engine import TrlReinforcement, work_offline
@@ -39,7 +39,9 @@ def make_trainer(args: Namespace, model, tokenizer, sandbox: Sandbox, compute: C
     if settings["engine"] == "trl":
         return TrlReinforcement(*common, streams=args.streams)
     preferences = None
-    if settings["preference_from_update"] is not None:
+    if settings["preference_by"] == "rule":
+        preferences = Rule()
+    elif settings["preference_from_update"] is not None:
         folders = {"helpful": args.rm_helpful, "harmless": args.rm_safety}
         preferences = open_preferences(folders, compute, compute.device)
     return ALGORITHMS[settings["algorithm"]](*common, preferences=preferences, streams=args.streams)

@@ -19,7 +19,7 @@ STAGE = "sft_data"
 
 
 def make_sft_data(args: Namespace, run) -> None:
-    """Sample, choose, and write both sets, the statistics and the reasons of rejection.
+    """Sample, choose, and write the set, its statistics and the reasons of rejection.
 
     run   the services of an evaluation program: attempt, sandbox and `kept`
 
@@ -43,7 +43,7 @@ def make_sft_data(args: Namespace, run) -> None:
         flop = forward_flop(model.config, tokens, settings["max_response_tokens"])
         attempt.count(tokens_generated=tokens, flop=flop)
 
-    selection = Selection(settings, seed, STAGE)
+    selection = Selection(settings)
     progress = Progress(STAGE, len(prompts), "prompts")
     for group in sample_all(
         compute, model, tokenizer, prompts, run.sandbox, decoding, seed, STAGE, count,
@@ -60,8 +60,7 @@ def make_sft_data(args: Namespace, run) -> None:
             raise InputError(f"{said}; train that checkpoint longer")
         print(f"warning: {said}: the set is general data alone", flush=True)
     write_jsonl_atomic(args.out_data, selection.filtered + general)
-    write_jsonl_atomic(args.out_unfiltered, selection.unfiltered + general)
     statistics = statistics_rows(selection.filtered + general, tokenizer)
     write_text_atomic(args.out_statistics, csv_text(statistics))
     write_text_atomic(args.out_rejections, csv_text(selection.rejections()))
-    attempt.outputs([args.out_data, args.out_unfiltered, args.out_statistics, args.out_rejections])
+    attempt.outputs([args.out_data, args.out_statistics, args.out_rejections])

@@ -44,6 +44,7 @@ NATIVE_ONLY = (
     ("algorithm", "grpo", "critic"),
     ("preference_from_update", None, "reward models"),
     ("preference_only", False, "reward models"),
+    ("preference_by", "model", "reward models"),
     ("log_kl_to_start", False, "model of the start"),
 )
 

@@ -12,6 +12,7 @@ Tenth   a tenth of the updates, at least one
 import inspect
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
+from math import comb
 from statistics import correlation
 
 from r1repro.audit.claims.decide import mean
@@ -77,6 +78,36 @@ def rise(run: Run, *, stage: str, column: str) -> float:
 def fall(run: Run, *, stage: str, column: str) -> float:
     """Return a training figure's first tenth of updates minus its last."""
     return -rise(run, stage=stage, column=column)
+
+
+@effect
+def rise_difference(run: Run, *, of: str, minus: str, column: str) -> float:
+    """Return by how much more a training figure rises in one stage than in another."""
+    return rise(run, stage=of, column=column) - rise(run, stage=minus, column=column)
+
+
+@effect
+def reach_difference(run: Run, *, of: str, minus: str, k: int) -> float:
+    """Return pass@k, one checkpoint minus another: the mean share solved within k of n samples.
+
+    The unbiased estimate of a question is 1 - C(n - c, k) / C(n, k) with c right ones of n (Chen et
+    al. 2021, arXiv 2107.03374).
+    """
+
+    def reached(name: str) -> dict[str, float]:
+        found = questions(run, name, "samples")
+        right, asked = found.column(ACCURACY), found.column("samples")
+        if min(asked.values()) < k:
+            raise MissingEvidence(f"{found.place} has fewer than {k} samples of a question")
+        return {
+            question: 1 - comb(int(n) - round(right[question] * n), k) / comb(int(n), k)
+            for question, n in asked.items()
+        }
+
+    first, second = reached(of), reached(minus)
+    if first.keys() != second.keys():
+        raise MissingEvidence(f"{of} and {minus} were not asked the same questions")
+    return mean(list(first.values())) - mean(list(second.values()))
 
 
 @effect

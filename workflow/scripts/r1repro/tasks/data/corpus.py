@@ -152,14 +152,19 @@ def _steps(problem: Problem, asked: str, language: str) -> list[str]:
 
 
 def cold_start_records(
-    data: dict, seed: int, evaluation: Iterable[dict], filter_: Decontaminator, tally: Tally
+    count: int,
+    data: dict,
+    seed: int,
+    evaluation: Iterable[dict],
+    filter_: Decontaminator,
+    tally: Tally,
 ) -> Iterator[dict]:
-    """Yield prompt and response pairs with worked reasoning in the language of the question.
+    """Yield `count` prompt and response pairs with worked reasoning in the question's language.
 
     No question appears twice.
     """
     shares = category_shares(data["corpus"]["general_share"])
-    counts = exact_counts(data["cold_start_samples"], shares)
+    counts = exact_counts(count, shares)
     return _worked_responses(counts, "cold_start", data, seed, evaluation, filter_, tally)
 
 

@@ -111,24 +111,28 @@ def write_corpus(
     evaluation_files: list[Path],
     corpus_path: Path,
     cold_start_path: Path,
+    more_path: Path,
     general_path: Path,
     manifest_path: Path,
 ) -> None:
-    """Write base corpus, cold-start set, general part of the second fine-tuning, and manifest.
+    """Write base corpus, both cold-start sets, general part of the second fine-tuning, manifest.
 
     Raises InputError when an evaluation file is not one that `prompts` wrote.
     """
     data, seed = settings["data"], settings["seed"]
     evaluation = [record for path in evaluation_files for record in read_prompts(path)]
     filter_ = evaluation_filter(evaluation, data, seed)
-    tallies = {"base_corpus": Tally(), "cold_start": Tally(), "general_sft": Tally()}
+    names = ("base_corpus", "cold_start", "cold_start_more", "general_sft")
+    tallies = {name: Tally() for name in names}
     progress = Progress("corpus", data["corpus"]["documents"], "documents")
     corpus = corpus_records(
         data, seed, evaluation, filter_, tallies["base_corpus"], progress.update
     )
     entries = {corpus_path.name: write_records(corpus_path, corpus)}
-    cold_start = cold_start_records(data, seed, evaluation, filter_, tallies["cold_start"])
-    entries[cold_start_path.name] = write_records(cold_start_path, cold_start)
+    for name, path in (("cold_start", cold_start_path), ("cold_start_more", more_path)):
+        count = data[f"{name}_samples"]
+        records = cold_start_records(count, data, seed, evaluation, filter_, tallies[name])
+        entries[path.name] = write_records(path, records)
     count = settings["sft_data"]["general_samples"]
     general = general_sft_records(count, seed, data, evaluation, tallies["general_sft"])
     entries[general_path.name] = write_records(general_path, general)
