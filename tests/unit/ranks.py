@@ -6,8 +6,10 @@ Two and more meet over gloo, told of each other by the variables that torchrun s
 itself is tried in test_launch.py.
 """
 
+import contextlib
 import multiprocessing
 import os
+import random
 import socket
 import sys
 from collections.abc import Callable
@@ -28,13 +30,23 @@ def _rank(main: Callable, variables: dict[str, str], said: str, arguments: tuple
     sys.exit(main(*arguments))
 
 
+def free_port() -> int:
+    """Return a port that nobody listens on, below those that the kernel gives to anybody who asks.
+
+    One of those could be gone before the first rank listens on it.
+    """
+    while True:
+        address = ("127.0.0.1", random.randrange(20_000, 32_000))
+        with contextlib.suppress(OSError), socket.create_server(address):
+            return address[1]
+
+
 def start_ranks(
     main: Callable, *arguments: object, said: Path, processes: int
 ) -> list[BaseProcess]:
     """Start processes that call `main`, a function of a module; what they say is kept."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    shared["GLOO_SOCKET_IFNAME"] = "lo"
     started = []
     for rank in range(processes):
         variables = {name: str(rank) for name in ("RANK", "LOCAL_RANK")}

@@ -180,8 +180,7 @@ def test_more(n): pytest.skip("this level says itself that it does not prevent i
 """
 
 
-@pytest.mark.parametrize("processes", ["0", "2"])
-@pytest.mark.parametrize("promised", [False, True])
+@pytest.mark.parametrize(("promised", "processes"), [(False, "0"), (True, "2")])
 def test_a_promised_test_that_is_skipped_fails_the_session(tmp_path, promised, processes):
     """Only where it is promised; what no machine can run is no promise. Each reason has a line."""
     shutil.copy(ROOT / "tests/conftest.py", tmp_path)

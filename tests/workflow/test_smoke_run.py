@@ -197,12 +197,20 @@ def processor_seconds(command: list[str], folder: Path) -> tuple[float, str]:
 
 
 def test_a_second_run_takes_little_more_than_importing_snakemake(runs):
-    """At most 2.2 times: three seconds where that takes 1.4, in proportion on other hosts."""
-    taken, said = processor_seconds(snakemake_command(*SMOKE), runs.whole)
-    assert "Nothing to be done" in said
+    """At most 2.2 times: three seconds where that takes 1.4, in proportion on other hosts.
+
+    What else the machine does only ever adds, so the best of three pairs counts.
+    """
     imports = "import pandas, snakemake.cli, snakemake.workflow"
-    importing, _ = processor_seconds([sys.executable, "-c", imports], runs.whole)
-    assert taken <= 2.2 * importing
+    ratios = []
+    for _ in range(3):
+        taken, said = processor_seconds(snakemake_command(*SMOKE), runs.whole)
+        assert "Nothing to be done" in said
+        importing, _ = processor_seconds([sys.executable, "-c", imports], runs.whole)
+        ratios.append(taken / importing)
+        if ratios[-1] <= 2.2:
+            return
+    raise AssertionError(f"times as long as importing: {ratios}")
 
 
 def planned(clone: Path, *arguments: str) -> set[str]:
