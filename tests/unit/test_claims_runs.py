@@ -153,7 +153,7 @@ def test_a_damaged_list_or_record_stops(tmp_path):
     with pytest.raises(AttemptDamaged, match="line 1: not JSON"):
         Run(run)
     (run / "attempts/score/a1-score.jsonl").write_text('{"kind": "begin"}\n')
-    with pytest.raises(AttemptDamaged, match="stage is missing"):
+    with pytest.raises(AttemptDamaged, match="line 1: elapsed_ms must be"):
         Run(run)
 
 

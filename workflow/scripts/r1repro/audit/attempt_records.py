@@ -8,8 +8,8 @@ one between begin and the last line; it is shown, never billed.
 """
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -35,7 +35,7 @@ class AttemptDamaged(StageError):
 
 @dataclass(frozen=True)
 class AttemptRecord:
-    """One attempt as it is billed; `cpu_cores` and `gpus_per_node` are per node."""
+    """One attempt; `cpu_cores` and `gpus_per_node` are per node, `outputs` is path -> SHA-256."""
 
     attempt_id: str
     stage: str
@@ -60,6 +60,9 @@ class AttemptRecord:
     host: str = "unknown"
     process_ms_before: int | None = None
     slurm_job_id: str | None = None
+    seed: int | None = None
+    commit: str = "unknown"
+    outputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def completed(self) -> bool:
@@ -134,6 +137,12 @@ class _Line:
             raise self.fault(f"{name} must be a number from 0 to {MOST}, found {value!r}")
         return round(value * 1000)
 
+    def outputs(self) -> dict[str, str]:
+        found = self.fields.get("outputs", {})
+        if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()):
+            raise self.fault("outputs must be paths with checksums")
+        return found
+
     def energy(self) -> tuple[int | None, str]:
         if "energy" not in self.fields:
             return None, "unknown"
@@ -207,6 +216,9 @@ def record_of(path: Path, objects: list[dict], torn: bool) -> AttemptRecord:
         host=begin.text("host") if "host" in begin.fields else "unknown",
         process_ms_before=begin.milliseconds("process_seconds_before"),
         slurm_job_id=job,
+        seed=begin.whole("seed") if "seed" in begin.fields else None,
+        commit=begin.text("git_commit") if "git_commit" in begin.fields else "unknown",
+        outputs=last.outputs() if ended else {},
         **{
             name: last.whole(name, most=MOST_COUNTED) if last is not begin else 0
             for name in COUNTERS

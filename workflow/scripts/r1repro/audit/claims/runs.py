@@ -17,7 +17,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from r1repro.audit.claims.records import Record, newest, read_records
+from r1repro.audit.attempt_records import AttemptRecord, read_attempts
+from r1repro.audit.stage_cost import REPORTING
 from r1repro.errors import InputError, StageError
 from r1repro.files import sha256_file
 
@@ -56,20 +57,21 @@ class Run:
         if not folder.is_dir():
             raise InputError(f"{folder} is no folder of a run; give one with --runs")
         self.folder = folder
-        self.records: list[Record] = read_records(folder / "attempts")
+        self.records: list[AttemptRecord] = read_attempts(folder / "attempts")
         self.sums = self._committed()
         self._check_records()
         self.files: dict[str, ReadFile] = {}  # every file read, by path relative to the folder
         self.opened: list[str] = []  # those read since `start`
         self._text: dict[str, str] = {}
-        last = newest(self.records)
+        made = [r for r in self.records if r.completed and r.stage not in REPORTING]
+        last = made[-1] if made else None
         named = re.fullmatch(r"seed_(\d+)", folder.name)
-        if last is None and named is None:
+        if (last is None or last.seed is None) and named is None:
             raise InputError(
                 f"{folder} has neither an attempt that completed nor a name like seed_1, so its "
                 "seed is unknown; run the stages first"
             )
-        self.seed: int = last.seed if last else int(named[1])
+        self.seed: int = last.seed if last and last.seed is not None else int(named[1])
         self.scale: str = last.scale if last else UNKNOWN
 
     def _committed(self) -> dict[str, str] | None:
@@ -88,7 +90,7 @@ class Run:
         if self.sums is None:
             return
         for record in self.records:
-            name = f"attempts/{record.stage}/{record.id}.jsonl"
+            name = f"attempts/{record.stage}/{record.attempt_id}.jsonl"
             path = self.folder / name
             if name not in self.sums or not path.is_file() or sha256_file(path) != self.sums[name]:
                 raise InputError(f"{path} is not as {LIST} lists it; restore it with git checkout")
@@ -106,7 +108,7 @@ class Run:
         for record in reversed(self.records):
             for path, sha256 in record.outputs.items():
                 if record.completed and (path == name or path.endswith(f"/{name}")):
-                    return sha256, record.id
+                    return sha256, record.attempt_id
         return None, UNRECORDED
 
     def text(self, name: str) -> str:
