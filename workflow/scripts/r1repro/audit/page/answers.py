@@ -15,12 +15,16 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from r1repro.audit.page.scores import CATEGORY_NAMES, ORDER_OF_CATEGORIES
+from r1repro.audit.page.scores import CATEGORY_NAMES, ORDER_OF_CATEGORIES, in_order
 from r1repro.audit.page.tables import absent, field
+from r1repro.audit.page.wording import FILTERS
 from r1repro.errors import InputError
 
-FIELDS = ("prompt_id", "category", "language", "question", "answer", "sample", "response")
-FIELDS += ("extracted", "correct", "format_ok", "tokens")
+FIELDS = {
+    "prompt_id": str, "category": str, "language": str, "question": str, "answer": str,
+    "response": str, "extracted": str | None, "correct": bool, "format_ok": bool, "tokens": int,
+    "sample": int,
+}  # fmt: skip
 LONGEST = 1500  # characters of a response that are shown
 LONGEST_FIELD = 300  # characters of a question, of an answer
 MOST_MARKS = 2  # combining marks on one character; more could cover the lines around it
@@ -71,6 +75,9 @@ def shortened(text: str, limit: int) -> str:
     return harmless(text[:limit]) + (" \u2026" if len(text) > limit else "")
 
 
+FILTERS |= {"harmless": harmless, "shortened": shortened}
+
+
 def read_first_samples(path: Path) -> dict[str, dict]:
     """Return sample 0 of every prompt, by prompt id, in the order of the file.
 
@@ -99,16 +106,10 @@ def _sample(path: Path, number: int, line: str) -> dict:
         row = json.loads(line)
     except (json.JSONDecodeError, RecursionError) as error:
         raise InputError(f"{where} not JSON ({error}); remake the file") from error
-    for name in FIELDS:
-        field(row, where, name)
-    for name in ("prompt_id", "category", "language", "question", "answer", "response"):
-        if not isinstance(row[name], str):
-            raise InputError(f"{where} {name} is not text; remake the file")
-    if not isinstance(row["extracted"], str | None):
-        raise InputError(f"{where} extracted is neither text nor null; remake the file")
-    for name, kind in (("correct", bool), ("format_ok", bool), ("tokens", int), ("sample", int)):
-        if not isinstance(row[name], kind):
-            raise InputError(f"{where} {name} is not a {kind.__name__}; remake the file")
+    for name, kind in FIELDS.items():
+        if not isinstance(field(row, where, name), kind):
+            wanted = getattr(kind, "__name__", kind)
+            raise InputError(f"{where} {name} is not a {wanted}; remake the file")
     return row
 
 
@@ -144,9 +145,8 @@ def pairs(samples: dict[str, Path]) -> list[Question]:
                 f"questions ({harmless(prompt_id)} is in one only); rerun the rule score"
             )
         chosen[row["category"]] = prompt_id
-    known = [c for c in ORDER_OF_CATEGORIES if c in chosen]
     questions = []
-    for category in known + sorted(set(chosen) - set(known)):
+    for category in in_order(chosen, ORDER_OF_CATEGORIES):
         row = first[chosen[category]]
         questions.append(
             Question(

@@ -1,18 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Horizontal ranges on one axis: bounds beside a reported value, a tornado, costs of many models.
+"""Horizontal ranges on one logarithmic axis: bounds beside a reported value, costs of many models.
 
 A row is a line from low to high with a mark at its middle; rows differ by mark and colour, so the
 chart needs no colour to be read. Drawn as the charts of `drawing`, with its look and its rules.
 """
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
-from r1repro.audit.page.drawing import COLOURS, inline, look, tick
+from r1repro.audit.page.drawing import COLOURS, panel, saved, tick
 
 ROW_INCHES, FRAME_INCHES = 0.24, 1.1
 SUFFIXES = ((1e9, "B"), (1e6, "M"), (1e3, "K"))
@@ -43,7 +41,6 @@ class RangeChart:
     summary: str
     reference: float | None = None
     reference_label: str = ""
-    logarithmic: bool = True
     thick: bool = False
     width: float = 5.0
     legend: Sequence[tuple[str, str, str, bool]] = ()  # label, colour, marker, hollow
@@ -81,15 +78,11 @@ def _axes(axes, chart: RangeChart) -> None:
     axes.grid(visible=False, axis="y")
     axes.grid(visible=True, axis="x")
     axes.spines["left"].set_visible(False)
-    if chart.logarithmic:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(base=10, numticks=9))
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.minorticks_off()
-    else:
-        axes.xaxis.set_major_locator(MaxNLocator(6))
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(base=10, numticks=9))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.minorticks_off()
     axes.xaxis.set_major_formatter(lambda value, _: short(value))
-    axes.set_xlabel(chart.x_label)
     if chart.reference is not None:
         axes.axvline(chart.reference, color=COLOURS["vermilion"], linestyle="--", linewidth=1.4)
         axes.annotate(
@@ -101,10 +94,8 @@ def _axes(axes, chart: RangeChart) -> None:
 
 def draw_ranges(chart: RangeChart) -> str:
     """Return the chart as an SVG element for the page."""
-    with look():
-        height = FRAME_INCHES + ROW_INCHES * len(chart.rows) + (0.3 if chart.legend else 0)
-        figure = Figure(figsize=(chart.width, height), layout="constrained")
-        axes = figure.add_subplot()
+    height = FRAME_INCHES + ROW_INCHES * len(chart.rows) + (0.3 if chart.legend else 0)
+    with panel(chart, (chart.width, height)) as (figure, axes):
         _rows(axes, chart)
         _axes(axes, chart)
         axes.set_title(chart.title, pad=18.0 if chart.reference_label else 10.0)
@@ -115,6 +106,4 @@ def draw_ranges(chart: RangeChart) -> str:
             )  # fmt: skip
         if chart.legend:
             figure.legend(loc="outside lower center", ncols=2, handletextpad=0.3)
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    return inline(buffer.getvalue(), chart)
+        return saved(figure, chart)

@@ -28,14 +28,9 @@ class Environment:
     packages: dict[str, str]
 
     @property
-    def digest(self) -> str:
-        """Return the SHA-256 over interpreter version and packages."""
-        return environment_digest(self.python, self.packages)
-
-    @property
     def label(self) -> str:
-        """Return kind and first digits, as the table of attempts shows it."""
-        return f"{self.kind} {self.digest[:DIGITS]}"
+        """Return kind and first digits of the SHA-256 over interpreter version and packages."""
+        return f"{self.kind} {environment_digest(self.python, self.packages)[:DIGITS]}"
 
 
 def environment_of(begin: dict, where: Path) -> Environment | None:
@@ -63,21 +58,17 @@ def lines(attempts: Sequence[tuple[str, Environment | None]]) -> list[str]:
 
     `attempts` are pairs of stage and environment.
     """
-    stages: dict[str, dict[str, None]] = {}
-    known: dict[str, Environment | None] = {}
+    found: dict[str, tuple[Environment | None, dict[str, None]]] = {}
     for stage, environment in attempts:
-        name = label(environment)
-        known.setdefault(name, environment)
-        stages.setdefault(name, {})[stage] = None
-    return [_line(known[name], list(names)) for name, names in stages.items()]
+        found.setdefault(label(environment), (environment, {}))[1][stage] = None
+    return [f"{_line(environment)}: {', '.join(stages)}" for environment, stages in found.values()]
 
 
-def _line(environment: Environment | None, stages: list[str]) -> str:
-    """Say what an environment is and which stages ran in it."""
+def _line(environment: Environment | None) -> str:
     if environment is None:
-        return f"{NOT_RECORDED}: {', '.join(stages)}"
-    count = len(environment.packages)
+        return NOT_RECORDED
+    number = len(environment.packages)
     return (
         f"{environment.label}: Python {environment.python} at {environment.interpreter}, "
-        f"{count} package{'' if count == 1 else 's'}: {', '.join(stages)}"
+        f"{number} package{'' if number == 1 else 's'}"
     )

@@ -14,11 +14,10 @@ from pathlib import Path
 from r1repro.audit.attempt_records import AttemptRecord
 from r1repro.audit.attempt_records import read_attempts as read_records
 from r1repro.audit.page.environments import Environment, environment_of
-from r1repro.audit.page.tables import UNKNOWN, field
+from r1repro.audit.page.tables import field
 from r1repro.audit.stage_cost import REPORTING, purposes
 from r1repro.errors import InputError
 
-SECOND = len("2026-01-31T23:59:59")
 SHORT_COMMIT = 12
 MS_PER_SECOND = 1000
 
@@ -47,15 +46,6 @@ class Attempt:
     def seconds(self) -> float:
         """Return the billed time."""
         return self.record.elapsed_ms / MS_PER_SECOND
-
-    @property
-    def outcome(self) -> str:
-        """Say how it ended."""
-        if self.record.exit_code is None:
-            return "killed: no end record"
-        if self.record.exit_code == 0:
-            return "done"
-        return f"failed, exit {self.record.exit_code}" + (f": {self.error}" if self.error else "")
 
 
 def read_attempts(root: Path) -> list[Attempt]:
@@ -106,45 +96,15 @@ def finished(attempts: Sequence[Attempt], scale: str) -> list[Attempt]:
     return sorted(last.values(), key=lambda a: (a.record.started_utc, a.name))
 
 
-def moment(time_utc: str) -> str:
-    """Return an ISO time to the second, readable."""
-    return time_utc[:SECOND].replace("T", " ")
+def commits(attempts: Sequence[Attempt]) -> list[str]:
+    """Return the commits behind the results, short, each once."""
+    return list(dict.fromkeys(a.commit[:SHORT_COMMIT] for a in attempts))
 
 
-def period(attempts: Sequence[Attempt]) -> str:
-    """Return when the first attempt began and the last one ended."""
-    first, last = min(a.record.started_utc for a in attempts), max(a.ended for a in attempts)
-    return f"{moment(first)} to {moment(last)} UTC"
-
-
-def machines(attempts: Sequence[Attempt]) -> list[str]:
-    """Return each kind of machine once, in the order of first use."""
-    texts = []
-    for record in (a.record for a in attempts):
-        gpus = f"{record.nodes} \u00d7 {record.gpus_per_node} {record.device}"
-        cores = f"{record.cpu_cores} core{'s' if record.cpu_cores > 1 else ''}"
-        texts.append(gpus if record.gpus_per_node else f"{record.device}, {cores}, no GPU")
-    return list(dict.fromkeys(texts))
-
-
-def hosts(attempts: Sequence[Attempt]) -> list[str]:
-    """Return each host once, in the order of first use."""
-    return list(dict.fromkeys(a.host for a in attempts))
-
-
-def commits(attempts: Sequence[Attempt]) -> str:
-    """Return the commit behind the results, and whether the tree had changes on top of it."""
-    found = list(dict.fromkeys(a.commit[:SHORT_COMMIT] for a in attempts))
-    text = ", ".join(found)
-    if any(a.dirty is True for a in attempts):
-        text += " with uncommitted changes"
-    return text if found != [UNKNOWN] else UNKNOWN
-
-
-def packages(attempts: Sequence[Attempt]) -> str:
-    """Return the package versions, several of one package joined by a slash."""
+def packages(attempts: Sequence[Attempt]) -> dict[str, list[str]]:
+    """Return the versions of each package."""
     versions: dict[str, dict[str, None]] = {}
     for a in attempts:
         for name, version in a.packages.items():
             versions.setdefault(str(name), {})[str(version)] = None
-    return ", ".join(f"{name} {' / '.join(found)}" for name, found in sorted(versions.items()))
+    return {name: list(found) for name, found in sorted(versions.items())}

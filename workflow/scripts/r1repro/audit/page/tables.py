@@ -8,7 +8,7 @@ page with one sentence that names the file, the line and the column.
 import csv
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -26,9 +26,12 @@ class Row:
     line: int
     cells: dict[str, str]
 
+    def __getitem__(self, column: str) -> str:
+        return self.cells[column]
+
     def text(self, column: str) -> str:
-        """Return a cell without the blanks around it."""
-        return self.cells[column].strip()
+        """Return a cell, which has no blanks around it."""
+        return self.cells[column]
 
     def fault(self, column: str, wanted: str) -> InputError:
         """Return the error that this cell is not what was wanted."""
@@ -85,6 +88,15 @@ def absent(path: Path) -> InputError:
     return InputError(f"{path} does not exist; make it with `snakemake {path}`")
 
 
+def needed(path: Path, header: Collection[str], columns: Sequence[str]) -> None:
+    """Raise InputError unless a file's header has all of these columns."""
+    missing = [column for column in columns if column not in header]
+    if missing:
+        raise InputError(
+            f"{path} lacks the column {', '.join(missing)}; it has {', '.join(header) or 'nothing'}"
+        )
+
+
 def read_rows(path: Path, columns: Sequence[str], *, may_be_empty: bool = False) -> list[Row]:
     """Read a CSV file that must have these columns (more are allowed, in any order).
 
@@ -102,11 +114,7 @@ def read_rows(path: Path, columns: Sequence[str], *, may_be_empty: bool = False)
         raise InputError(f"{path} is a folder where a CSV file is needed; remove it") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} is not a readable CSV file ({error}); remake it") from error
-    missing = [column for column in columns if column not in header]
-    if missing:
-        raise InputError(
-            f"{path} lacks the column {', '.join(missing)}; it has {', '.join(header) or 'nothing'}"
-        )
+    needed(path, header, columns)
     for line, cells in lines:
         if len(cells) != len(header):
             raise InputError(
@@ -114,7 +122,10 @@ def read_rows(path: Path, columns: Sequence[str], *, may_be_empty: bool = False)
             )
     if not lines and not may_be_empty:
         raise InputError(f"{path} has a header and no line below it; remake it")
-    return [Row(path, line, dict(zip(header, cells, strict=True))) for line, cells in lines]
+    return [
+        Row(path, line, dict(zip(header, map(str.strip, cells), strict=True)))
+        for line, cells in lines
+    ]
 
 
 def read_object(path: Path) -> dict:
@@ -133,10 +144,25 @@ def read_object(path: Path) -> dict:
     return value
 
 
-def field(value: dict, path: Path, *names: str) -> object:
-    """Return a nested field of a JSON object, or raise InputError that names file and field."""
+KINDS = {
+    "": lambda found: True,
+    "count": lambda found: type(found) is int and found >= 0,
+    "number": lambda found: type(found) in (int, float),
+    "object": lambda found: isinstance(found, dict),
+    "list": lambda found: isinstance(found, list),
+}
+
+
+def field(value: dict, path: Path, *names: str, kind: str = ""):
+    """Return a nested field of a JSON object.
+
+    Raises InputError that names file and field when it is missing or not of its kind (KINDS).
+    """
     for depth, name in enumerate(names):
         if not isinstance(value, dict) or name not in value:
             raise InputError(f"{path} lacks the field {'.'.join(names[: depth + 1])}; remake it")
         value = value[name]
+    if not KINDS[kind](value):
+        found = repr(value)[:40]
+        raise InputError(f"{path}: {'.'.join(names)} is {found} where a {kind} is needed")
     return value
