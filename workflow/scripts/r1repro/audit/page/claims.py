@@ -27,7 +27,7 @@ from r1repro.audit.claims.rows import Row as ClaimRow
 from r1repro.audit.claims.verdicts import CONTRADICTED, SUPPORTED, TOO_SMALL, UNDECIDED
 from r1repro.audit.page.answers import shortened
 from r1repro.audit.page.tables import Row, absent, read_rows
-from r1repro.audit.page.wording import MINUS
+from r1repro.audit.page.wording import MINUS, exact
 from r1repro.errors import InputError
 from r1repro.places import LOADER
 
@@ -208,9 +208,7 @@ def tidy(text: str) -> str:
     places = DIGITS if abs(number) >= Decimal("0.01") else DIGITS - 1 - number.adjusted()
     if -number.as_tuple().exponent > places:
         number = round(number, places)
-    shown = f"{number:,f}"
-    shown = shown.rstrip("0").rstrip(".") if "." in shown else shown
-    return shown.replace("-", MINUS)
+    return exact(number).replace("-", MINUS)
 
 
 def evidence_items(text: str, results: Path) -> list[Item]:

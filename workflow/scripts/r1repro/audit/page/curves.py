@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The learning curve of this run, and the paper's, each in charts of its own.
+"""The learning curve of this run, and the paper's.
 
 Units   pass1, consK: shares (majority vote over K answers, 16 in the paper); mean_length: tokens of
         a response; step: policy updates.
@@ -17,8 +17,6 @@ from r1repro.audit.page.scores import CHECKPOINTS, in_order
 from r1repro.audit.page.tables import Row, read_rows
 from r1repro.errors import InputError
 
-PAPER_VOTES = 16
-
 
 @dataclass(frozen=True)
 class Point:
@@ -33,21 +31,16 @@ class Point:
 
 @dataclass(frozen=True)
 class Curve:
-    """A learning curve and how many answers vote in its consensus."""
+    """A learning curve and the name of its majority vote."""
 
-    votes: int
+    consensus: str
     points: list[Point]
-
-    @property
-    def consensus(self) -> str:
-        """Return the name of the majority vote."""
-        return f"cons@{self.votes}"
 
     def steps(self, status: str = "") -> list[int]:
         """Return the policy updates of all points, or of those of a status."""
-        return [p.step for p in self.points if status in ("", p.status)]
+        return self.values("step", status)
 
-    def values(self, name: str, status: str = "") -> list[float | None]:
+    def values(self, name: str, status: str = "") -> list:
         """Return what one of the curves has at these points."""
         return [getattr(p, name) for p in self.points if status in ("", p.status)]
 
@@ -68,36 +61,25 @@ def _votes(row: Row) -> str:
     return found[0]
 
 
-def read_curve(path: Path) -> Curve:
-    """Read this run's curve; raises InputError unless its steps rise and its shares are shares."""
-    rows = read_rows(path, ("step", "pass1", "mean_length"))
-    vote = _votes(rows[0])
-    points = []
+def read_curve(path: Path, published: bool = False) -> Curve:
+    """Read a curve; in the published one any value but the step may be absent.
+
+    Raises InputError unless its steps rise and its shares are shares.
+    """
+    rows = read_rows(path, ("step", "pass1", "mean_length", *(["status"] if published else [])))
+    vote, points = _votes(rows[0]), []
     for row in rows:
-        shares = row.share("pass1"), row.share(vote)
-        points.append(Point(row.whole("step"), *shares, row.number("mean_length"), "measured"))
-    _check_steps(path, points)
-    return Curve(int(vote.removeprefix("cons")), points)
+        status = row["status"] if published else "measured"
+        pass1, cons = (row.share(c) if row[c] or not published else None for c in ("pass1", vote))
+        length = row.number_or_none("mean_length") if published else row.number("mean_length")
+        points.append(Point(row.whole("step"), pass1, cons, length, status))
+    steps = [p.step for p in points]
+    if steps != sorted(set(steps)):
+        raise InputError(f"{path}: the steps must rise from line to line; found {steps[:8]} ...")
+    return Curve(vote.replace("cons", "cons@"), points)
 
 
 def read_stage_curves(paths: Sequence[Path]) -> dict[str, Curve]:
     """Read the curves of other stages by stage, which is the name of the folder."""
     found = {path.parent.name: read_curve(path) for path in paths}
     return {stage: found[stage] for stage in in_order(found, CHECKPOINTS)}
-
-
-def read_published_curve(path: Path) -> Curve:
-    """Read the paper's curve, where any value but the step may be absent."""
-    points = []
-    for row in read_rows(path, ("step", "pass1", "cons16", "mean_length", "status")):
-        shares = [row.share(c) if row[c] else None for c in ("pass1", "cons16")]
-        length = row.number_or_none("mean_length")
-        points.append(Point(row.whole("step"), *shares, length, row["status"]))
-    _check_steps(path, points)
-    return Curve(PAPER_VOTES, points)
-
-
-def _check_steps(path: Path, points: list[Point]) -> None:
-    steps = [p.step for p in points]
-    if steps != sorted(set(steps)):
-        raise InputError(f"{path}: the steps must rise from line to line; found {steps[:8]} ...")

@@ -53,7 +53,6 @@ def environment(folder: Path, files: list[dict]) -> Environment:
         "categories": CATEGORY_NAMES,
         "environment_label": environments.label,
         "environment_lines": environments.lines,
-        "commits": history.commits,
         "packages": history.packages,
         "ladder_groups": ladder.groups,
     }

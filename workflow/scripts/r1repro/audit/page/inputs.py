@@ -112,7 +112,7 @@ def read_evidence(paths: Paths, settings: dict, report: Path) -> dict:
         "rejections": recipe.read_rejections(paths.sft_rejections),
         "curve": curves.read_curve(paths.curve),
         "stage_curves": curves.read_stage_curves(paths.curves),
-        "published_curve": curves.read_published_curve(paths.published_curve),
+        "published_curve": curves.read_curve(paths.published_curve, published=True),
         "metrics": training.read_metrics(paths.rl_metrics, "update"),
         "base_losses": training.read_metrics(base, "step") if base else None,
         "dev1_losses": training.read_metrics(paths.dev1_metrics, "step"),

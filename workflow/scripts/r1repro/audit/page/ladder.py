@@ -14,29 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from r1repro.audit.page.answers import harmless
-from r1repro.audit.page.tables import Row, read_rows
+from r1repro.audit.page.tables import Measured, Row, read_rows
 from r1repro.audit.page.wording import MINUS, interval
 
 STEPS = ("r1_zero", "dev1", "dev2", "dev3", "r1")
 COLUMNS = ("benchmark", "paper_rows", "metric", "unit", "checkpoint", "value", "ci_low", "ci_high")
 COLUMNS += ("n",)
-TEST_COLUMNS = ("benchmark", "lower", "upper", "test", "difference", "ci_low", "ci_high")
-TEST_COLUMNS += ("p_value", "significant")
+TESTED = ("benchmark", "lower", "upper")
+NUMBERS = ("difference", "ci_low", "ci_high", "p_value")
 HOLM = "p_holm"  # p-value after Holm's correction, where the table has it
 YES, NO = ("true", "yes", "1"), ("false", "no", "0")
 DASH = "\u2013"
 HIGHER, LOWER, SAME, UNTESTED = "higher", "lower", "same", ""
 ALL_REASONING = "reasoning"  # how the name of the benchmark begins that stands for all of it
-
-
-@dataclass(frozen=True)
-class Value:
-    """One measured cell of the ladder."""
-
-    value: float
-    low: float
-    high: float
-    questions: int
 
 
 @dataclass(frozen=True)
@@ -48,7 +38,7 @@ class Benchmark:
     unit: str
     paper_rows: list[str]
     counterpart: str
-    values: dict[str, Value | None]
+    values: dict[str, Measured | None]
 
     @property
     def scale(self) -> int:
@@ -67,27 +57,15 @@ class Benchmark:
 
 @dataclass(frozen=True)
 class Test:
-    """One paired test between two checkpoints of a benchmark; None: there was no question."""
+    """One paired test between two checkpoints; without a difference there was no question."""
 
-    benchmark: str
-    lower: str
-    upper: str
-    test: str
-    difference: float | None
-    low: float | None
-    high: float | None
-    p_value: float | None
-    p_holm: float | None
-    significant: bool
+    row: Row
+    benchmark: Benchmark
+    outcome: str  # which way the step goes, if the test says that it goes anywhere
 
-    @property
-    def outcome(self) -> str:
-        """Return which way the step goes, if the test says that it goes anywhere."""
-        if self.difference is None:
-            return UNTESTED
-        if not self.significant:
-            return SAME
-        return HIGHER if self.difference > 0 else LOWER
+    def number(self, column: str) -> float | None:
+        """Return a number of the table, None where it has none or lacks the column."""
+        return self.row.number_or_none(column) if column in self.row.cells else None
 
 
 @dataclass(frozen=True)
@@ -104,11 +82,6 @@ class Ladder:
         whole = [b for b in self.benchmarks if b.name.lower().startswith(ALL_REASONING)]
         return [*whole, *self.benchmarks][0]
 
-    def compared(self) -> list[dict]:
-        """Return each test with its benchmark."""
-        by_name = {benchmark.name: benchmark for benchmark in self.benchmarks}
-        return [{"test": test, "benchmark": by_name[test.benchmark]} for test in self.tests]
-
     def outcomes(self) -> list[str]:
         """Return how each test came out that had a question."""
         return [test.outcome for test in self.tests if test.outcome != UNTESTED]
@@ -120,18 +93,9 @@ class Ladder:
 
     def step(self, benchmark: str, upper: str) -> str:
         """Return how a checkpoint compares with the one at its left."""
-        lower = STEPS[STEPS.index(upper) - 1] if STEPS.index(upper) else None
-        for test in self.tests:
-            if (test.benchmark, test.lower, test.upper) == (benchmark, lower, upper):
-                return test.outcome
-        return UNTESTED
-
-
-def _flag(row: Row, column: str) -> bool:
-    text = row[column].lower()
-    if text not in YES + NO:
-        raise row.fault(column, "true or false")
-    return text in YES
+        step = [benchmark, *STEPS[max(0, STEPS.index(upper) - 1) :][:2]]
+        found = (t.outcome for t in self.tests if [t.row[c] for c in TESTED] == step)
+        return UNTESTED if upper == STEPS[0] else next(found, UNTESTED)
 
 
 def read_ladder(ladder: Path, tests: Path, published: Path) -> Ladder:
@@ -148,8 +112,9 @@ def read_ladder(ladder: Path, tests: Path, published: Path) -> Ladder:
     found: dict[str, Benchmark] = {}
     for row in read_rows(ladder, COLUMNS):
         _add(found, row, paper, published)
-    measured = [_test(row, found) for row in read_rows(tests, TEST_COLUMNS)]
-    return Ladder(list(found.values()), measured, paper)
+    columns = (*TESTED, "test", *NUMBERS, "significant")
+    tested = [_test(row, found) for row in read_rows(tests, columns)]
+    return Ladder(list(found.values()), tested, paper)
 
 
 def _add(found: dict[str, Benchmark], row: Row, paper: dict, published: Path) -> None:
@@ -167,7 +132,7 @@ def _add(found: dict[str, Benchmark], row: Row, paper: dict, published: Path) ->
         raise row.fault("metric", f"the metric, unit and paper_rows of the other lines of {name}")
     if checkpoint in known.values:
         raise row.fault("checkpoint", f"one line for each checkpoint of {name}")
-    known.values[checkpoint] = _value(row, line.unit)
+    known.values[checkpoint] = row.measured(line.unit == "share") if row["value"] else None
 
 
 def _paper_rows(row: Row, paper: dict, published: Path) -> list[str]:
@@ -178,43 +143,36 @@ def _paper_rows(row: Row, paper: dict, published: Path) -> list[str]:
     return [] if unknown else parts
 
 
-def _value(row: Row, unit: str) -> Value | None:
-    if not row["value"]:
-        return None
-    read = row.share if unit == "share" else row.number
-    value = Value(*(read(c) for c in ("value", "ci_low", "ci_high")), row.whole("n"))
-    if value.low > value.high:
-        raise row.fault("ci_high", f"an end not below ci_low ({value.low})")
-    return value
-
-
 def _test(row: Row, found: dict[str, Benchmark]) -> Test:
     if row["benchmark"] not in found:
         raise row.fault("benchmark", "a benchmark of the ladder")
     for column in ("lower", "upper"):
         if row[column] not in STEPS:
             raise row.fault(column, f"one of {', '.join(STEPS)}")
-    return Test(
-        *(row[c] for c in ("benchmark", "lower", "upper", "test")),
-        *(row.number_or_none(c) for c in ("difference", "ci_low", "ci_high", "p_value")),
-        row.number_or_none(HOLM) if HOLM in row.cells else None,
-        _flag(row, "significant"),
-    )
+    said = row["significant"].lower()
+    if said not in YES + NO:
+        raise row.fault("significant", "true or false")
+    for column in {*NUMBERS, HOLM} & set(row.cells):
+        row.number_or_none(column)
+    difference = row.number_or_none("difference")
+    outcome = UNTESTED if difference is None else SAME
+    if difference is not None and said in YES:
+        outcome = HIGHER if difference > 0 else LOWER
+    return Test(row, found[row["benchmark"]], outcome)
 
 
 def groups(ladder: Ladder) -> list[dict]:
     """Return each benchmark with its cells, then the rows of the paper that it stands for."""
-    return [
-        {
-            "benchmark": benchmark,
-            "cells": [_cell(ladder, benchmark, step) for step in STEPS],
-            "papers": [
-                {"name": row, "metric": ladder.paper[row][0], "cells": _printed(ladder, row)}
-                for row in benchmark.paper_rows
-            ],
-        }
-        for benchmark in ladder.benchmarks
-    ]
+    found = []
+    for benchmark in ladder.benchmarks:
+        papers = [
+            {"name": row, "metric": metric, "cells": [harmless(cells[s]) or DASH for s in STEPS]}
+            for row in benchmark.paper_rows
+            for metric, cells in [ladder.paper[row]]
+        ]
+        cells = [_cell(ladder, benchmark, step) for step in STEPS]
+        found.append({"benchmark": benchmark, "cells": cells, "papers": papers})
+    return found
 
 
 def _cell(ladder: Ladder, benchmark: Benchmark, step: str) -> dict[str, str]:
@@ -226,7 +184,3 @@ def _cell(ladder: Ladder, benchmark: Benchmark, step: str) -> dict[str, str]:
         "range": interval(value.low, value.high, benchmark.scale),
         "outcome": ladder.step(benchmark.name, step),
     }
-
-
-def _printed(ladder: Ladder, row: str) -> list[str]:
-    return [harmless(ladder.paper[row][1][step]) or DASH for step in STEPS]

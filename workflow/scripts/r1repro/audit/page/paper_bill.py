@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 from r1repro.audit.page.tables import Row, read_rows
-from r1repro.audit.page.wording import FILTERS, exact, signed
+from r1repro.audit.page.wording import FILTERS
 from r1repro.errors import InputError
 
 COLUMNS = ("part", "stage", "item", "formula", "recomputed", "printed", "difference")
@@ -101,7 +101,7 @@ def cell(text: str | None, difference: bool = False) -> str:
     """Return a number with separators, or the word that stands in its place."""
     if text is None or text in WORDS:
         return "unknown" if text is None else text
-    return (signed if difference else exact)(Decimal(text))
+    return FILTERS["signed" if difference else "exact"](text)
 
 
 FILTERS["cell"] = cell

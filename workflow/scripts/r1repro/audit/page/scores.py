@@ -6,10 +6,9 @@ The category `all` is reasoning alone; general prompts have measures of their ow
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from r1repro.audit.page.tables import Row, read_rows
+from r1repro.audit.page.tables import Measured, Row, read_rows
 from r1repro.audit.page.wording import FILTERS, interval
 from r1repro.errors import InputError
 
@@ -26,19 +25,7 @@ LENGTH = "mean_length"
 SHARES = ("language_consistency", "refusal_unsafe", "over_refusal", "preference")
 
 
-@dataclass(frozen=True)
-class Score:
-    """One measured value with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-    prompts: int
-    samples: int
-    seed: int
-
-
-def ranged(score: Score | None, scale: float = 100) -> str:
+def ranged(score: Measured | None, scale: float = 100) -> str:
     """Return a value with its interval, shares in percent, or a dash."""
     if score is None:
         return "\u2013"
@@ -59,7 +46,7 @@ class Scores:
     def __init__(self, path: Path):
         """Read the table; raises InputError for duplicates, bad numbers or two kinds of cons@k."""
         self.path = path
-        self.cells: dict[tuple[str, str, str], Score] = {}
+        self.cells: dict[tuple[str, str, str], Measured] = {}
         for row in read_rows(path, COLUMNS):
             key = (row["checkpoint"], row["category"], row["metric"])
             if key in self.cells:
@@ -72,17 +59,17 @@ class Scores:
             raise InputError(f"{path} must hold one majority-vote metric cons@k; found {found}")
         self.consensus = votes.pop()
 
-    def get(self, checkpoint: str, category: str, metric: str) -> Score:
+    def get(self, checkpoint: str, category: str, metric: str) -> Measured:
         """Return one score; raises InputError when the table lacks it."""
-        key = (checkpoint, category, metric)
-        if key not in self.cells:
+        found = self.find(checkpoint, category, metric)
+        if found is None:
             raise InputError(
                 f"{self.path} lacks {metric} of {checkpoint} on {category}; "
                 f"run `snakemake --forcerun scores`"
             )
-        return self.cells[key]
+        return found
 
-    def find(self, checkpoint: str, category: str, metric: str) -> Score | None:
+    def find(self, checkpoint: str, category: str, metric: str) -> Measured | None:
         """Return one score, or None where this checkpoint was not measured in this way."""
         return self.cells.get((checkpoint, category, metric))
 
@@ -94,7 +81,7 @@ class Scores:
         """Return the categories, all together first."""
         return in_order({key[1] for key in self.cells}, ORDER_OF_CATEGORIES)
 
-    def groups(self) -> Iterator[tuple[str, list[tuple[str, list[Score]]]]]:
+    def groups(self) -> Iterator[tuple[str, list[tuple[str, list[Measured]]]]]:
         """Yield each checkpoint with its categories and the four scores of each."""
         names = ("pass@1", self.consensus, LENGTH, "format_rate")
         for checkpoint in self.checkpoints():
@@ -112,17 +99,10 @@ class Scores:
         return [n for n in names if any((n, category, m) in self.cells for m in metrics)]
 
 
-def _is_share(metric: str) -> bool:
-    return metric.startswith(("pass@", "cons@")) or metric.endswith("_rate") or metric in SHARES
-
-
-def _score(row: Row) -> Score:
+def _score(row: Row) -> Measured:
     metric = row["metric"]
-    read = row.share if _is_share(metric) else row.number
-    value, low, high = read("value"), read("ci_low"), read("ci_high")
-    if metric == LENGTH and min(value, low) < 0:
+    share = metric.startswith(("pass@", "cons@")) or metric.endswith("_rate") or metric in SHARES
+    found = row.measured(share, "n_prompts")
+    if metric == LENGTH and min(found) < 0:
         raise row.fault("value", "a length of at least 0")
-    if not low <= high:
-        raise row.fault("ci_high", f"an end not below ci_low ({low})")
-    whole = [row.whole(c) for c in ("n_prompts", "k", "seed")]
-    return Score(value, low, high, *whole)
+    return found

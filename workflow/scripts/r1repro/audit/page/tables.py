@@ -12,10 +12,20 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import NamedTuple
 
 from r1repro.errors import InputError
 
 UNKNOWN = "unknown"
+
+
+class Measured(NamedTuple):
+    """A value with its 95 % interval and the number of examples behind it."""
+
+    value: float
+    low: float
+    high: float
+    number: int
 
 
 @dataclass(frozen=True)
@@ -29,13 +39,9 @@ class Row:
     def __getitem__(self, column: str) -> str:
         return self.cells[column]
 
-    def text(self, column: str) -> str:
-        """Return a cell, which has no blanks around it."""
-        return self.cells[column]
-
     def fault(self, column: str, wanted: str) -> InputError:
         """Return the error that this cell is not what was wanted."""
-        found = self.text(column) or "nothing"
+        found = self[column] or "nothing"
         return InputError(
             f"{self.path}, line {self.line}: column '{column}' has {found[:40]!r} where {wanted} "
             f"is needed; remake the file with `snakemake --forcerun` and its rule"
@@ -44,7 +50,7 @@ class Row:
     def number(self, column: str) -> float:
         """Return a cell as a finite number."""
         try:
-            value = float(self.text(column))
+            value = float(self[column])
         except ValueError as error:
             raise self.fault(column, "a number") from error
         if not math.isfinite(value):
@@ -67,11 +73,19 @@ class Row:
 
     def number_or_none(self, column: str) -> float | None:
         """Return a cell as a number, or None where it is empty."""
-        return self.number(column) if self.text(column) else None
+        return self.number(column) if self[column] else None
+
+    def measured(self, share: bool, number: str = "n", value: str = "value") -> Measured:
+        """Return a value between ci_low and ci_high; raises InputError when they are turned."""
+        read = self.share if share else self.number
+        found, low, high = (read(column) for column in (value, "ci_low", "ci_high"))
+        if low > high:
+            raise self.fault("ci_high", f"an end not below ci_low ({low})")
+        return Measured(found, low, high, self.whole(number))
 
     def decimal_or_none(self, column: str) -> Decimal | None:
         """Return a cell as an exact decimal, or None where it is empty or says unknown."""
-        text = self.text(column)
+        text = self[column]
         if text in ("", UNKNOWN):
             return None
         try:
@@ -129,10 +143,7 @@ def read_rows(path: Path, columns: Sequence[str], *, may_be_empty: bool = False)
 
 
 def read_object(path: Path) -> dict:
-    """Read a JSON file that holds one object.
-
-    Raises InputError when the file is missing, damaged or holds something else.
-    """
+    """Read a JSON file that holds one object; raises InputError when it is anything else."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

@@ -7,83 +7,31 @@ again for the terminal.
 
 from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
-from functools import wraps
 
 from r1repro.audit.page.tables import UNKNOWN
 
 THIN = "\u202f"  # narrow no-break space, between a number and its unit
 MINUS = "\u2212"
-SPELLED = {
-    THIN: " ",
-    "\u00a0": " ",
-    MINUS: "-",
-    "\u00d7": "x",
-    "\u2192": "->",
-    "\u2013": "-",
-    "\u2011": "-",
-}
-FILTERS: dict[str, Callable] = {}
+SPELLED = {THIN: " ", "\u00a0": " ", MINUS: "-", "\u00d7": "x", "\u2192": "->"}
+SPELLED |= {"\u2013": "-", "\u2011": "-"}
 
 
-def of_cell(write: Callable[..., str]) -> Callable[..., str]:
-    """Make a filter that also takes a cell: text is a decimal, nothing is `absent`."""
-
-    @wraps(write)
-    def written(value, *options, absent: str = UNKNOWN) -> str:
-        if value is None or value in ("", UNKNOWN):
-            return absent
-        return write(Decimal(value) if isinstance(value, str) else value, *options)
-
-    FILTERS[write.__name__] = written
-    return written
-
-
-@of_cell
-def fixed(number: float | Decimal, digits: int = 0) -> str:
-    """Return a number with so many decimals and separators between thousands."""
-    return f"{number:,.{digits}f}".replace("-", MINUS)
-
-
-@of_cell
-def points(share: float, digits: int = 1) -> str:
-    """Return a share between 0 and 1 in percent, without the sign."""
-    return f"{100 * share:.{digits}f}"
-
-
-@of_cell
-def percent(share: float, digits: int = 1) -> str:
-    """Return a share between 0 and 1 as a percentage."""
-    return f"{100 * share:.{digits}f}{THIN}%"
-
-
-@of_cell
-def count(number: int | Decimal) -> str:
-    """Return a whole number with separators between thousands."""
-    return f"{round(number):,}".replace("-", MINUS)
-
-
-@of_cell
 def exact(number: Decimal) -> str:
     """Return a decimal with separators and without needless zeros."""
     text = f"{number:,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-@of_cell
 def signed(number: Decimal) -> str:
     """Return a difference with its sign."""
-    if number == 0:
-        return "0"
-    return ("+" if number > 0 else MINUS) + exact(abs(number))
+    return f"+{exact(number)}" if number > 0 else exact(number)
 
 
-@of_cell
 def rounded(number: Decimal, digits: int) -> str:
     """Return a decimal rounded half up to so many digits."""
     return f"{number.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP):,f}"
 
 
-@of_cell
 def significant(number: Decimal, digits: int = 3) -> str:
     """Return a decimal with at least so many significant digits and at least two decimals."""
     if number == 0:
@@ -92,30 +40,6 @@ def significant(number: Decimal, digits: int = 3) -> str:
     return rounded(number, min(places, 9))
 
 
-@of_cell
-def p_value(number: float) -> str:
-    """Return a p-value."""
-    return "< 0.001" if number < 0.001 else f"{number:.3f}"
-
-
-@of_cell
-def three_digits(number: Decimal) -> str:
-    """Return a number with the digits that a band deserves."""
-    return f"{float(f'{number:.3g}'):,.0f}"
-
-
-@of_cell
-def hundreds(number: float) -> str:
-    """Return GPU-hours as the digits of a band deserve: whole hundreds."""
-    return f"{round(number, -2):,.0f}"
-
-
-def moment(time_utc: str) -> str:
-    """Return an ISO time to the second, readable."""
-    return time_utc[: len("2026-01-31T23:59:59")].replace("T", " ")
-
-
-@of_cell
 def duration(seconds: float) -> str:
     """Return a time span as people say it: seconds, minutes or hours."""
     whole = round(seconds)
@@ -128,7 +52,6 @@ def duration(seconds: float) -> str:
     return f"{hours}{THIN}h {minutes:02d}{THIN}min"
 
 
-@of_cell
 def size(number: int) -> str:
     """Return a number of bytes in decimal units."""
     for unit, divisor in (("B", 1), ("kB", 10**3), ("MB", 10**6), ("GB", 10**9)):
@@ -137,39 +60,62 @@ def size(number: int) -> str:
     return f"{number / 10**12:.1f}{THIN}TB"
 
 
+NUMBERS: dict[str, Callable[..., str]] = {
+    "exact": exact,
+    "signed": signed,
+    "rounded": rounded,
+    "significant": significant,
+    "duration": duration,
+    "size": size,
+    "count": lambda number: f"{round(number):,}",
+    "fixed": lambda number, digits=0: f"{number:,.{digits}f}",
+    "points": lambda share, digits=1: f"{100 * share:.{digits}f}",  # percent without the sign
+    "percent": lambda share, digits=1: f"{100 * share:.{digits}f}{THIN}%",
+    "p_value": lambda number: "< 0.001" if number < 0.001 else f"{number:.3f}",
+    # the digits that a band deserves: three, or whole hundreds
+    "three_digits": lambda number: f"{float(f'{number:.3g}'):,.0f}",
+    "hundreds": lambda number: f"{round(number, -2):,.0f}",
+}
+
+
+def of_cell(write: Callable[..., str]) -> Callable[..., str]:
+    """Make a filter that takes a number or a cell, and writes `absent` where there is nothing."""
+
+    def written(value, *options, absent: str = UNKNOWN) -> str:
+        if value is None or value in ("", UNKNOWN):
+            return absent
+        number = Decimal(value) if isinstance(value, str) else value
+        return write(number, *options).replace("-", MINUS)
+
+    return written
+
+
 def interval(low: float, high: float, scale: float = 1) -> str:
     """Return the ends of an interval; a scale of 100 gives shares in percent."""
     return f"[{scale * low:.1f}, {scale * high:.1f}]"
 
 
-def ends(row: Mapping, column: str, digits: int = 0) -> str:
+def ends(row: Mapping[str, str], column: str, digits: int = 0) -> str:
     """Return the lower and the upper end of a range, one number where they are equal."""
-    low, high = (fixed(row[f"{column}_{end}"], digits) for end in ("low", "high"))
+    low, high = (FILTERS["fixed"](row[f"{column}_{end}"], digits) for end in ("low", "high"))
     if UNKNOWN in (low, high):
         return UNKNOWN
     return low if low == high else f"{low} \u2013 {high}"
 
 
-def words(name: str) -> str:
-    """Return a name as words."""
-    return name.replace("_", " ")
-
-
-def product(formula: str) -> str:
-    """Return a formula with the sign of multiplication."""
-    return formula.replace(" x ", " \u00d7 ")
-
-
-def named(name: str, table: dict[str, str]) -> str:
-    """Return how a table calls a name, or the name itself."""
-    return table.get(name, name)
-
-
-FILTERS |= {"ends": ends, "moment": moment, "words": words, "product": product, "named": named}
+# beside the numbers: a name as words, a formula with its sign, what a table calls a name, counts in
+# the order of names, a time to the second
+FILTERS = {name: of_cell(write) for name, write in NUMBERS.items()} | {
+    "ends": ends,
+    "words": lambda name: name.replace("_", " "),
+    "product": lambda formula: formula.replace(" x ", " \u00d7 "),
+    "named": lambda name, table: table.get(name, name),
+    "counts_of": lambda counts, names: [counts.get(name, 0) for name in names],
+    "moment": lambda time_utc: time_utc[: len("2026-01-31T23:59:59")].replace("T", " "),
+}
 
 
 def plain(text: str) -> str:
     """Return text for a terminal: printable ASCII only, anything else as a question mark."""
-    for fancy, ascii_text in SPELLED.items():
-        text = text.replace(fancy, ascii_text)
+    text = text.translate(str.maketrans(SPELLED))
     return "".join(c if " " <= c <= "~" else "?" for c in text)
