@@ -351,7 +351,7 @@ def render(options: dict, **changes) -> tuple[str, str]:
     paths, settings = Paths(**options), SETTINGS | changes
     report = paths.scores.parents[1] / "report.html"
     evidence = read_evidence(paths, settings, report)
-    return document.build(evidence, paths, report), summary.build(evidence, report)
+    return document.build(evidence), summary.build(evidence, report)
 
 
 def sentence(name: str, *values) -> str:

@@ -43,9 +43,7 @@ def test_the_sentence_says_implausible_and_why(tmp_path, changes, reason):
 
 def test_the_measured_updates_stand_beside_their_predictions(tmp_path):
     """126 over 111 is 1.14; the calibrated row is named."""
-    html = page_tables.section(
-        "plausibility", model=model_with(tmp_path), measured=[], ratios={"number": 0}
-    )
+    html = page_tables.section("plausibility", model=model_with(tmp_path), measured=[])
     assert page_tables.table(html, "Measured and predicted updates")[2] == [
         ["v3 256", "134.0", "134.0", "1.00", "calibrated here", ""],
         ["v3 512", "111.0", "126.0", "1.14", "", "164,181"],

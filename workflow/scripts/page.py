@@ -52,7 +52,7 @@ def main() -> None:
         purpose="final",
     ) as attempt:
         evidence = read_evidence(paths, args.settings, args.out_report)
-        write_text_atomic(args.out_report, document.build(evidence, paths, args.out_report))
+        write_text_atomic(args.out_report, document.build(evidence))
         write_text_atomic(args.out_summary, summary.build(evidence, args.out_report))
         attempt.outputs([args.out_report, args.out_summary])
 

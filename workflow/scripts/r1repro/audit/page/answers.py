@@ -38,10 +38,8 @@ def harmless(text: str) -> str:
         kind = unicodedata.category(character)
         marks = marks + 1 if kind in ("Mn", "Me") else 0
         hidden = kind in HIDDEN and character not in "\n\t"
-        if hidden or marks > MOST_MARKS:
-            shown.append(f"\u27e8U+{ord(character):04X}\u27e9")
-        else:
-            shown.append(character)
+        written_out = hidden or marks > MOST_MARKS
+        shown.append(f"\u27e8U+{ord(character):04X}\u27e9" if written_out else character)
     return "".join(shown)
 
 

@@ -2,7 +2,7 @@
 """The calculator of the page: fields, readings to start from, and what the script must show.
 
 Formulas are those of economics.case; workflow/report/calculator.js repeats them in the browser, and
-a test changes the fields there and compares. Shares are entered in percent, as people say them.
+a test changes the fields there and compares.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,14 @@ from r1repro.audit.economics.inputs import Economics
 from r1repro.audit.economics.scopes import cases, rounded
 from r1repro.audit.page.wording import exact
 
-HUNDRED = Decimal(100)
+# name of an input: field of the case, and its factor: shares are entered in percent
+OF_CASE = {
+    "gpus": ("gpus", 1), "zero": ("r1_zero_hours", 1), "r1": ("r1_hours", 1),
+    "sft": ("sft_data_gpu_hours", 1), "price": ("price", 1), "failed": ("failed_share", 100),
+    "preparatory": ("preparatory_factor", 1), "utilisation": ("utilisation_ratio", 100),
+    "base": ("base_share", 100),
+}  # fmt: skip
+DIGITS = {"own": 0, "hours": 0, "usd": 0, "ratio": 2, "energy": 1, "carbon": 1}
 
 
 class Field(NamedTuple):
@@ -24,30 +31,10 @@ class Field(NamedTuple):
     value: str
 
 
-DIGITS = {"own": 0, "hours": 0, "usd": 0, "ratio": 2, "energy": 1, "carbon": 1}
-
-
-def _values(case: Case, power: Power, grid: Grid) -> dict[str, Decimal]:
-    return {
-        "gpus": case.gpus,
-        "zero": case.r1_zero_hours,
-        "r1": case.r1_hours,
-        "sft": case.sft_data_gpu_hours,
-        "price": case.price,
-        "failed": case.failed_share * HUNDRED,
-        "preparatory": case.preparatory_factor,
-        "utilisation": case.utilisation_ratio * HUNDRED,
-        "base": case.base_share * HUNDRED,
-        "kw": power.kw_per_gpu,
-        "pue": power.pue,
-        "grid": grid.kg_per_kwh,
-    }
-
-
 def _texts(case: Case, power: Power, grid: Grid) -> dict[str, str]:
-    return {
-        name: exact(value).replace(",", "") for name, value in _values(case, power, grid).items()
-    }
+    values = {name: getattr(case, field) * factor for name, (field, factor) in OF_CASE.items()}
+    values |= {"kw": power.kw_per_gpu, "pue": power.pue, "grid": grid.kg_per_kwh}
+    return {name: exact(value).replace(",", "") for name, value in values.items()}
 
 
 def assumptions(economics: Economics) -> tuple[Power, Grid]:
@@ -70,18 +57,8 @@ def presets(case: Case, economics: Economics) -> list[dict]:
 
 def totals(fields: Mapping[str, Decimal], base_gpu_hours: Decimal, printed_usd: Decimal) -> dict:
     """Return the texts that the page must show for these fields; the script's second opinion."""
-    case = Case(
-        gpus=fields["gpus"],
-        r1_zero_hours=fields["zero"],
-        r1_hours=fields["r1"],
-        sft_data_gpu_hours=fields["sft"],
-        base_gpu_hours=base_gpu_hours,
-        price=fields["price"],
-        failed_share=fields["failed"] / HUNDRED,
-        preparatory_factor=fields["preparatory"],
-        utilisation_ratio=fields["utilisation"] / HUNDRED,
-        base_share=fields["base"] / HUNDRED,
-    )
+    shares = {field: fields[name] / factor for name, (field, factor) in OF_CASE.items()}
+    case = Case(base_gpu_hours=base_gpu_hours, **shares)
     energy = energy_mwh(case.gpu_hours, Power("", fields["kw"], fields["pue"], "", ""))
     numbers = {
         "own": case.own_gpu_hours,

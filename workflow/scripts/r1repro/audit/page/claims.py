@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 import yaml
@@ -26,7 +27,7 @@ from r1repro.audit.claims.rows import AREAS, COLUMNS, SPEAKERS, TIERS, by_claim
 from r1repro.audit.claims.rows import Row as ClaimRow
 from r1repro.audit.claims.verdicts import CONTRADICTED, SUPPORTED, TOO_SMALL, UNDECIDED
 from r1repro.audit.page.answers import shortened
-from r1repro.audit.page.tables import Row, absent, read_rows
+from r1repro.audit.page.tables import Row, read_rows
 from r1repro.audit.page.wording import MINUS, exact
 from r1repro.errors import InputError
 from r1repro.places import LOADER
@@ -63,8 +64,7 @@ SHOWN = (
 )
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(NamedTuple):
     """One piece of evidence: its text, the file behind it and the section that shows it."""
 
     text: str
@@ -72,21 +72,14 @@ class Item:
     section: str = ""
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """A verdict with the kind of agreement that it is about."""
 
     agrees_with: str
     word: str
 
-    @property
-    def style(self) -> str:
-        """Return the class of the style sheet."""
-        return STYLES[self.word]
 
-
-@dataclass(frozen=True)
-class Check:
+class Check(NamedTuple):
     """One check of a claim; `texts` are the cells of its row, harmless and cut."""
 
     verdict: Verdict
@@ -135,11 +128,9 @@ def read_claims(path: Path, sayings: Path, results: Path) -> list[Claim]:
     Raises InputError for a missing file, a word that is none of those allowed in its column, or a
     claim whose rows are apart.
     """
-    if not path.is_file():
-        raise absent(path)
-    said = read_sayings(sayings)
+    table, said = read_rows(path, COLUMNS), read_sayings(sayings)
     claims, seen = [], set()
-    for name, group in groupby(read_rows(path, COLUMNS), lambda row: row["claim"]):
+    for name, group in groupby(table, lambda row: row["claim"]):
         rows = list(group)
         if not name or name in seen:
             raise rows[0].fault("claim", "a claim of its own")
@@ -165,13 +156,11 @@ def read_claims(path: Path, sayings: Path, results: Path) -> list[Claim]:
 def _allowed(row: Row) -> None:
     """Raise InputError for a word that no claim can have."""
     words = {"tier": TIERS, "area": AREAS, "speaker": SPEAKERS}
-    words["agrees_with"] = verdicts.WORST_FIRST
+    words |= {"agrees_with": verdicts.WORST_FIRST}
+    words |= {"verdict": verdicts.WORST_FIRST.get(row["agrees_with"], ())}
     for column, allowed in words.items():
         if row[column] not in allowed:
             raise row.fault(column, f"one of {', '.join(allowed)}")
-    allowed = verdicts.WORST_FIRST[row["agrees_with"]]
-    if row["verdict"] not in allowed:
-        raise row.fault("verdict", f"one of {', '.join(allowed)}")
 
 
 def _check(row: Row, results: Path) -> Check:

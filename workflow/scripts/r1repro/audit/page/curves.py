@@ -36,10 +36,6 @@ class Curve:
     consensus: str
     points: list[Point]
 
-    def steps(self, status: str = "") -> list[int]:
-        """Return the policy updates of all points, or of those of a status."""
-        return self.values("step", status)
-
     def values(self, name: str, status: str = "") -> list:
         """Return what one of the curves has at these points."""
         return [getattr(p, name) for p in self.points if status in ("", p.status)]

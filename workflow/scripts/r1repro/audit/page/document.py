@@ -51,6 +51,7 @@ def environment(folder: Path, files: list[dict]) -> Environment:
         "interval": interval,
         "steps": ladder.STEPS,
         "categories": CATEGORY_NAMES,
+        "styles": claims.STYLES,
         "environment_label": environments.label,
         "environment_lines": environments.lines,
         "packages": history.packages,
@@ -69,23 +70,17 @@ def render(template: str, evidence: dict) -> str:
     return found.render(evidence)
 
 
-def build(evidence: dict, paths, report: Path) -> str:
-    """Return the page; `report` is where it will lie, for the links.
-
-    Raises InputError when a table of metrics or the template cannot be read.
-    """
+def build(evidence: dict) -> str:
+    """Return the page; raises InputError when a column of metrics or a template is missing."""
+    folder = evidence["templates"]
     try:
         style, *scripts = (
-            (paths.templates / name).read_text(encoding="utf-8") for name in (STYLE, *SCRIPTS)
+            (folder / name).read_text(encoding="utf-8") for name in (STYLE, *SCRIPTS)
         )
     except FileNotFoundError as error:
         raise InputError(f"{error.filename} does not exist; restore it with git") from error
     script = "".join(scripts)
-    context = {"style": Markup(style), "script": Markup(script), "script_hash": script_hash(script)}
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    # the hash by which the page's own policy admits this script and no other
+    context = {"style": Markup(style), "script": Markup(script), "script_hash": f"sha256-{digest}"}
     return render(TEMPLATE, evidence | context)
-
-
-def script_hash(script: str) -> str:
-    """Return the hash by which the page's own policy admits this script and no other."""
-    digest = hashlib.sha256(script.encode("utf-8")).digest()
-    return f"sha256-{base64.b64encode(digest).decode('ascii')}"

@@ -26,14 +26,9 @@ UNWANTED = (f"{{{SVG}}}metadata", f"{{{SVG}}}style")
 # Okabe and Ito's palette (2008), made for all common kinds of colour vision; the page's style
 # sheet repeats the names and chooses lighter shades on a dark ground.
 COLOURS = {
-    "ink": "#1b1b1f",
-    "faint": "#d5d5da",
-    "blue": "#0072b2",
-    "vermilion": "#d55e00",
-    "green": "#009e73",
-    "purple": "#9c4f86",
-    "grey": "#6b6b75",
-}
+    "ink": "#1b1b1f", "faint": "#d5d5da", "blue": "#0072b2", "vermilion": "#d55e00",
+    "green": "#009e73", "purple": "#9c4f86", "grey": "#6b6b75",
+}  # fmt: skip
 LOOK = {
     "axes": {
         "axisbelow": True, "edgecolor": COLOURS["grey"], "grid": True, "grid.axis": "y",
@@ -69,16 +64,22 @@ class Line:
     steps: bool = False
 
 
-@dataclass(frozen=True)
-class Chart:
-    """What one panel shows. `name` is unique on the page; `summary` is its text alternative."""
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """What every chart has: `name` is unique on the page, `summary` is its text alternative."""
 
     name: str
     title: str
     x_label: str
+    summary: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart(Picture):
+    """Lines on one panel."""
+
     y_label: str
     lines: Sequence[Line]
-    summary: str
     y_range: tuple[float | None, float | None] = (0, None)
     percent: bool = False
     inches: tuple[float, float] = (5.0, 3.3)
@@ -87,7 +88,7 @@ class Chart:
 
 
 @contextmanager
-def panel(chart, inches: tuple[float, float]):
+def panel(chart: Picture, inches: tuple[float, float]):
     """Yield figure and axes under our settings alone: a user's matplotlibrc changes nothing."""
     ours = {f"{group}.{name}": v for group, options in LOOK.items() for name, v in options.items()}
     defaults = {k: v for k, v in matplotlib.rcParamsDefault.items() if "backend" not in k}
@@ -97,13 +98,6 @@ def panel(chart, inches: tuple[float, float]):
         axes.set_title(chart.title)
         axes.set_xlabel(chart.x_label)
         yield figure, axes
-
-
-def saved(figure: Figure, chart) -> str:
-    """Return a figure as an SVG element for the page."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    return inline(buffer.getvalue(), chart)
 
 
 def _draw_line(axes, line: Line) -> None:
@@ -142,7 +136,7 @@ def draw(chart: Chart) -> str:
         axes.xaxis.set_major_formatter(lambda value, _: tick(value))
         if len(chart.lines) > 1 or chart.legend:  # below the axes, where it can hide no point
             figure.legend(loc="outside lower center", ncols=2, handlelength=2.6, columnspacing=1.4)
-        return saved(figure, chart)
+        return inline(figure, chart)
 
 
 def tick(value: float) -> str:
@@ -166,10 +160,12 @@ def _page_style(style: str) -> str:
     return "; ".join(kept)
 
 
-def inline(svg: str, chart: Chart) -> str:
-    """Turn matplotlib's file into an element: no metadata, unique names, page fonts and colours."""
+def inline(figure: Figure, chart: Picture) -> str:
+    """Return a figure as an element: no metadata, unique names, the page's font and colours."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     ElementTree.register_namespace("", SVG)
-    root = ElementTree.fromstring(svg)
+    root = ElementTree.fromstring(buffer.getvalue())
     for parent in list(root.iter()):
         for child in [c for c in parent if c.tag in UNWANTED]:
             parent.remove(child)

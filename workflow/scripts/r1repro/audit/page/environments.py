@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The environments that the attempts ran in, told apart by what was installed.
 
-An environment is shown as its kind and the first eight digits of its digest (environment.py): two
-attempts with the same digits ran with the same interpreter version and the same packages. Records
-of earlier versions of this workflow tell none: NOT_RECORDED.
+An environment is shown as its kind and the first digits of its digest (environment.py): the same
+digits mean the same interpreter version and packages. Records of earlier versions tell none.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from r1repro.audit.environment import environment_digest
 from r1repro.audit.page.tables import field
@@ -18,19 +17,13 @@ NOT_RECORDED = "not recorded"
 DIGITS = 8
 
 
-@dataclass(frozen=True)
-class Environment:
+class Environment(NamedTuple):
     """What one record says of its environment."""
 
     kind: str
     interpreter: str
     python: str
     packages: dict[str, str]
-
-    @property
-    def label(self) -> str:
-        """Return kind and first digits of the SHA-256 over interpreter version and packages."""
-        return f"{self.kind} {environment_digest(self.python, self.packages)[:DIGITS]}"
 
 
 def environment_of(begin: dict, where: Path) -> Environment | None:
@@ -49,8 +42,11 @@ def environment_of(begin: dict, where: Path) -> Environment | None:
 
 
 def label(environment: Environment | None) -> str:
-    """Return the cell of an attempt."""
-    return NOT_RECORDED if environment is None else environment.label
+    """Return kind and first digits of the digest, as the list of attempts has them."""
+    if environment is None:
+        return NOT_RECORDED
+    digest = environment_digest(environment.python, environment.packages)
+    return f"{environment.kind} {digest[:DIGITS]}"
 
 
 def lines(attempts: Sequence[tuple[str, Environment | None]]) -> list[str]:
@@ -68,7 +64,6 @@ def _line(environment: Environment | None) -> str:
     if environment is None:
         return NOT_RECORDED
     number = len(environment.packages)
-    return (
-        f"{environment.label}: Python {environment.python} at {environment.interpreter}, "
-        f"{number} package{'' if number == 1 else 's'}"
-    )
+    packages = f"{number} package{'' if number == 1 else 's'}"
+    where = f"Python {environment.python} at {environment.interpreter}"
+    return f"{label(environment)}: {where}, {packages}"

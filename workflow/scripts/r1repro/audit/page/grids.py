@@ -6,41 +6,29 @@ environment compiles: a table's wording, its choice of numbers and their form st
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 from jinja2 import Environment
 
 from r1repro.audit.page.tables import UNKNOWN, Row
 
 
-@dataclass(frozen=True)
-class Column:
-    """A heading; the class `n` sets numbers at the right, `wide` lets text break into lines."""
+class Grid(NamedTuple):
+    """One table of text.
 
-    name: str
-    style: str
+    columns   heading and class: `n` sets numbers at the right, `wide` lets text break into lines
+    rows      cells, and a class for emphasis
+    same      what all lines agree on, in place of a column
+    """
 
-
-@dataclass(frozen=True)
-class Line:
-    """One row; `emphasis` is a class of the style sheet."""
-
-    cells: list[str]
-    emphasis: str
-
-
-@dataclass(frozen=True)
-class Grid:
-    """One table; `same` names what all lines agree on, in place of a column."""
-
-    columns: list[Column]
-    rows: list[Line]
+    columns: list[tuple[str, str]]
+    rows: list[tuple[list[str], str]]
     same: list[str]
 
 
-def _column(name: str) -> Column:
-    style = "n" if name.startswith("#") else "wide" if name.startswith("~") else ""
-    return Column(name.lstrip("#~"), style)
+def _column(name: str) -> tuple[str, str]:
+    return name.lstrip("#~"), {"#": "n", "~": "wide"}.get(name[:1], "")
 
 
 def _fields(row) -> dict:
@@ -57,7 +45,7 @@ def grid(
     filled: bool = False,
     using: Mapping | None = None,
 ) -> Grid:
-    """Return a table of text.
+    """Return a table.
 
     columns    heading -> expression; # marks numbers, ~ wide text; a list of headings takes a
                list of cells. An expression sees the row's fields, `row`, `first` and `using`.
@@ -65,31 +53,24 @@ def grid(
     filled     leave out columns that no line fills
     """
     pairs = columns.items() if isinstance(columns, Mapping) else columns
-    heads = [
-        _column(n) for names, _ in pairs for n in ([names] if isinstance(names, str) else names)
-    ]
-    cell_of = [
-        (isinstance(names, str), environment.compile_expression(source, undefined_to_none=False))
-        for names, source in pairs
-    ]
-    style_of = environment.compile_expression(emphasis, undefined_to_none=False)
+    compiled = partial(environment.compile_expression, undefined_to_none=False)
+    heads, cells_of, style_of = [], [], compiled(emphasis)
+    for names, source in pairs:
+        single, value = isinstance(names, str), compiled(source)
+        heads += map(_column, [names] if single else names)
+        cells_of.append((lambda known, value=value: [value(known)]) if single else value)
     lines = []
     for place, row in enumerate(rows):
         known = _fields(row) | {"first": place == 0} | (using or {})
-        cells = []
-        for single, value in cell_of:
-            cells += [value(known)] if single else value(known)
-        texts = [UNKNOWN if cell is None else str(cell) for cell in cells]
-        lines.append(Line(texts, str(style_of(known))))
+        cells = [cell for value in cells_of for cell in value(known)]
+        cells = [UNKNOWN if cell is None else str(cell) for cell in cells]
+        lines.append((cells, style_of(known)))
     kept, same = [], []
-    for place, head in enumerate(heads):
-        found = {line.cells[place] for line in lines if line.cells[place]}
-        if head.name in constant and len(found) == 1:
-            same.append(f"{head.name.lower()} {found.pop()}")
+    for place, (head, _) in enumerate(heads):
+        found = {cells[place] for cells, _ in lines if cells[place]}
+        if head in constant and len(found) == 1:
+            same.append(f"{head.lower()} {found.pop()}")
         elif found or not filled:
             kept.append(place)
-    return Grid(
-        [heads[place] for place in kept],
-        [Line([line.cells[place] for place in kept], line.emphasis) for line in lines],
-        same,
-    )
+    rows_kept = [([cells[place] for place in kept], style) for cells, style in lines]
+    return Grid([heads[place] for place in kept], rows_kept, same)

@@ -94,7 +94,6 @@ def read_evidence(paths: Paths, settings: dict, report: Path) -> dict:
             f"the scale {scale!r} has no headline on the page; set scale to one of "
             f"{', '.join(SCALES)}"
         )
-    base = paths.base_metrics
     return {
         "scale": scale,
         "seed": settings["seed"],
@@ -114,7 +113,7 @@ def read_evidence(paths: Paths, settings: dict, report: Path) -> dict:
         "stage_curves": curves.read_stage_curves(paths.curves),
         "published_curve": curves.read_curve(paths.published_curve, published=True),
         "metrics": training.read_metrics(paths.rl_metrics, "update"),
-        "base_losses": training.read_metrics(base, "step") if base else None,
+        "base_losses": paths.base_metrics and training.read_metrics(paths.base_metrics, "step"),
         "dev1_losses": training.read_metrics(paths.dev1_metrics, "step"),
         "questions": answers.pairs(sample_files(paths.samples)),
         "data": dataset.read_dataset(
@@ -138,7 +137,6 @@ def read_costs(paths: Paths) -> dict:
         raise InputError(f"{paths.published_cost} has no printed total in USD; restore it with git")
     case = paper_case(stages, read_v3_stages(paths.published_v3_cost), price)
     tables = {name: economics.read_table(name, getattr(paths, name)) for name in economics.TABLES}
-    measured = plausibility.read_measured(paths.cost_model_measured)
     return tables | {
         "bill": bill.read_bill(paths.cost_by_stage),
         "paper_bill": paper_bill.read_paper_bill(paths.paper_cost),
@@ -147,8 +145,7 @@ def read_costs(paths: Paths) -> dict:
         "by_input": economics.by_input(tables["sensitivity"]),
         "by_scope": economics.by_scope(tables["sensitivity"]),
         "model": plausibility.read_model(paths.cost_model),
-        "measured": measured,
-        "ratios": plausibility.ratios(measured),
+        "measured": plausibility.read_measured(paths.cost_model_measured),
     }
 
 

@@ -10,7 +10,7 @@ Choices `paper_rows` names rows of Table 2, separated by semicolons, or says in 
         is a benchmark without a question in this test split.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from r1repro.audit.page.answers import harmless
@@ -82,10 +82,6 @@ class Ladder:
         whole = [b for b in self.benchmarks if b.name.lower().startswith(ALL_REASONING)]
         return [*whole, *self.benchmarks][0]
 
-    def outcomes(self) -> list[str]:
-        """Return how each test came out that had a question."""
-        return [test.outcome for test in self.tests if test.outcome != UNTESTED]
-
     def without(self) -> list[str]:
         """Return the rows of Table 2 that no benchmark of this run stands for."""
         named = {row for benchmark in self.benchmarks for row in benchmark.paper_rows}
@@ -123,24 +119,18 @@ def _add(found: dict[str, Benchmark], row: Row, paper: dict, published: Path) ->
         raise row.fault("benchmark", "a name")
     if checkpoint not in STEPS:
         raise row.fault("checkpoint", f"one of {', '.join(STEPS)}")
-    rows = _paper_rows(row, paper, published)
-    counterpart = "" if rows else row["paper_rows"]
-    line = Benchmark(name, row["metric"], row["unit"], rows, counterpart, {})
+    rows = [part.strip() for part in row["paper_rows"].split(";")]
+    unknown = [part for part in rows if part not in paper]
+    if 0 < len(unknown) < len(rows):
+        raise row.fault("paper_rows", f"rows of {published} ({unknown[0][:40]!r} is none)")
+    counterpart = row["paper_rows"] if unknown else ""
+    line = Benchmark(name, row["metric"], row["unit"], [] if unknown else rows, counterpart, {})
     known = found.setdefault(name, line)
-    described = (line.metric, line.unit, line.paper_rows, line.counterpart)
-    if (known.metric, known.unit, known.paper_rows, known.counterpart) != described:
+    if replace(known, values={}) != replace(line, values={}):
         raise row.fault("metric", f"the metric, unit and paper_rows of the other lines of {name}")
     if checkpoint in known.values:
         raise row.fault("checkpoint", f"one line for each checkpoint of {name}")
     known.values[checkpoint] = row.measured(line.unit == "share") if row["value"] else None
-
-
-def _paper_rows(row: Row, paper: dict, published: Path) -> list[str]:
-    parts = [part.strip() for part in row["paper_rows"].split(";")]
-    unknown = [part for part in parts if part not in paper]
-    if 0 < len(unknown) < len(parts):
-        raise row.fault("paper_rows", f"rows of {published} ({unknown[0][:40]!r} is none)")
-    return [] if unknown else parts
 
 
 def _test(row: Row, found: dict[str, Benchmark]) -> Test:

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The first-principles model beside the reported hours, from cost_model.csv, and beside this run.
 
-Every number is read from the table; nothing is computed here but the order of rows, the verdict by
-its rule, and the share of predictions within a factor of two.
+Every number is read from the table; nothing is computed here but the order of rows and the verdict
+by its rule.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,6 @@ COLUMNS = ("case", "quantity", "factor", "value", "unit")
 MEASURED_COLUMNS = ("stage", "part", "predicted_seconds", "measured_seconds", "ratio", "attempts")
 MEASURED_COLUMNS += ("kind", "model", "flop_ratio", "note")
 SHARES = (5, 25, 50, 75, 95)
-FACTOR_OF_TWO = (0.5, 2.0)
 
 
 @dataclass(frozen=True)
@@ -99,12 +97,3 @@ def read_measured(path: Path) -> list[Row]:
         for name in ("predicted_seconds", "measured_seconds", "ratio", "flop_ratio"):
             row.decimal_or_none(name)
     return rows
-
-
-def ratios(rows: Sequence[Row]) -> dict[str, float]:
-    """Return number, extremes and those within a factor of two of predicted over measured."""
-    found = [float(value) for r in rows if (value := r.decimal_or_none("ratio")) is not None]
-    low, high = FACTOR_OF_TWO
-    within = sum(low <= ratio <= high for ratio in found)
-    ends = {"least": min(found), "most": max(found)} if found else {}
-    return {"number": len(found), "within": within} | ends

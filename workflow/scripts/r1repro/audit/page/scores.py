@@ -77,18 +77,15 @@ class Scores:
         """Return the checkpoints in the order of the recipe."""
         return in_order({key[0] for key in self.cells}, CHECKPOINTS)
 
-    def categories(self) -> list[str]:
-        """Return the categories, all together first."""
-        return in_order({key[1] for key in self.cells}, ORDER_OF_CATEGORIES)
-
     def groups(self) -> Iterator[tuple[str, list[tuple[str, list[Measured]]]]]:
         """Yield each checkpoint with its categories and the four scores of each."""
         names = ("pass@1", self.consensus, LENGTH, "format_rate")
+        categories = in_order({key[1] for key in self.cells} - {GENERAL}, ORDER_OF_CATEGORIES)
         for checkpoint in self.checkpoints():
             measured = [
                 (category, [self.get(checkpoint, category, name) for name in names])
-                for category in self.categories()
-                if category != GENERAL and (checkpoint, category, "pass@1") in self.cells
+                for category in categories
+                if (checkpoint, category, "pass@1") in self.cells
             ]
             if measured:
                 yield checkpoint, measured

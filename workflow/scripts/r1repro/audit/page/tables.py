@@ -156,7 +156,6 @@ def read_object(path: Path) -> dict:
 
 
 KINDS = {
-    "": lambda found: True,
     "count": lambda found: type(found) is int and found >= 0,
     "number": lambda found: type(found) in (int, float),
     "object": lambda found: isinstance(found, dict),
@@ -173,7 +172,7 @@ def field(value: dict, path: Path, *names: str, kind: str = ""):
         if not isinstance(value, dict) or name not in value:
             raise InputError(f"{path} lacks the field {'.'.join(names[: depth + 1])}; remake it")
         value = value[name]
-    if not KINDS[kind](value):
+    if kind and not KINDS[kind](value):
         found = repr(value)[:40]
         raise InputError(f"{path}: {'.'.join(names)} is {found} where a {kind} is needed")
     return value

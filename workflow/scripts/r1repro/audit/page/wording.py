@@ -69,6 +69,7 @@ NUMBERS: dict[str, Callable[..., str]] = {
     "size": size,
     "count": lambda number: f"{round(number):,}",
     "fixed": lambda number, digits=0: f"{number:,.{digits}f}",
+    "decimals": lambda number, digits: f"{number:.{digits}f}",  # without separators
     "points": lambda share, digits=1: f"{100 * share:.{digits}f}",  # percent without the sign
     "percent": lambda share, digits=1: f"{100 * share:.{digits}f}{THIN}%",
     "p_value": lambda number: "< 0.001" if number < 0.001 else f"{number:.3f}",
