@@ -5,9 +5,9 @@ Formulas are those of economics.case; workflow/report/calculator.js repeats them
 a test changes the fields there and compares.
 """
 
+from collections import namedtuple
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import NamedTuple
 
 from r1repro.audit.economics.case import Case, Grid, Power, energy_mwh, tonnes_co2
 from r1repro.audit.economics.inputs import Economics
@@ -24,11 +24,7 @@ OF_CASE = {
 DIGITS = {"own": 0, "hours": 0, "usd": 0, "ratio": 2, "energy": 1, "carbon": 1}
 
 
-class Field(NamedTuple):
-    """One input of the form."""
-
-    name: str
-    value: str
+Field = namedtuple("Field", ("name", "value"))  # one input of the form
 
 
 def _texts(case: Case, power: Power, grid: Grid) -> dict[str, str]:

@@ -89,9 +89,10 @@ class Ladder:
 
     def step(self, benchmark: str, upper: str) -> str:
         """Return how a checkpoint compares with the one at its left."""
-        step = [benchmark, *STEPS[max(0, STEPS.index(upper) - 1) :][:2]]
+        place = STEPS.index(upper)
+        step = [benchmark, STEPS[place - 1], upper]
         found = (t.outcome for t in self.tests if [t.row[c] for c in TESTED] == step)
-        return UNTESTED if upper == STEPS[0] else next(found, UNTESTED)
+        return next(found, UNTESTED) if place else UNTESTED
 
 
 def read_ladder(ladder: Path, tests: Path, published: Path) -> Ladder:
@@ -126,7 +127,7 @@ def _add(found: dict[str, Benchmark], row: Row, paper: dict, published: Path) ->
     counterpart = row["paper_rows"] if unknown else ""
     line = Benchmark(name, row["metric"], row["unit"], [] if unknown else rows, counterpart, {})
     known = found.setdefault(name, line)
-    if replace(known, values={}) != replace(line, values={}):
+    if replace(known, values={}) != line:
         raise row.fault("metric", f"the metric, unit and paper_rows of the other lines of {name}")
     if checkpoint in known.values:
         raise row.fault("checkpoint", f"one line for each checkpoint of {name}")

@@ -124,9 +124,7 @@ def read_rows(path: Path, columns: Sequence[str], *, may_be_empty: bool = False)
             lines = [(reader.line_num, cells) for cells in reader if cells]
     except FileNotFoundError as error:
         raise absent(path) from error
-    except IsADirectoryError as error:
-        raise InputError(f"{path} is a folder where a CSV file is needed; remove it") from error
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (IsADirectoryError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} is not a readable CSV file ({error}); remake it") from error
     needed(path, header, columns)
     for line, cells in lines:

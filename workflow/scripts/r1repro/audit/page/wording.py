@@ -42,14 +42,11 @@ def significant(number: Decimal, digits: int = 3) -> str:
 
 def duration(seconds: float) -> str:
     """Return a time span as people say it: seconds, minutes or hours."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}{THIN}s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes}{THIN}min {rest:02d}{THIN}s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}{THIN}h {minutes:02d}{THIN}min"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, left = divmod(minutes, 60)
+    if hours:
+        return f"{hours}{THIN}h {left:02d}{THIN}min"
+    return f"{minutes}{THIN}min {rest:02d}{THIN}s" if minutes else f"{rest}{THIN}s"
 
 
 def size(number: int) -> str:
