@@ -17,7 +17,6 @@ from types import SimpleNamespace
 
 from r1repro.audit.page.scores import CATEGORY_NAMES, ORDER_OF_CATEGORIES, in_order
 from r1repro.audit.page.tables import absent, field
-from r1repro.audit.page.wording import FILTERS
 from r1repro.errors import InputError
 
 FIELDS = {
@@ -46,9 +45,6 @@ def harmless(text: str) -> str:
 def shortened(text: str, limit: int) -> str:
     """Return harmless text of at most so many characters of the original."""
     return harmless(text[:limit]) + (" \u2026" if len(text) > limit else "")
-
-
-FILTERS |= {"harmless": harmless, "shortened": shortened}
 
 
 def read_first_samples(path: Path) -> dict[str, dict]:

@@ -13,11 +13,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFound
 from markupsafe import Markup
 
-from r1repro.audit.page import claims, environments, history, ladder
+from r1repro.audit.page import answers, claims, environments, history, ladder, paper_bill, scores
 from r1repro.audit.page.bars import Range, RangeChart, draw_ranges
 from r1repro.audit.page.drawing import Chart, Line, draw
 from r1repro.audit.page.grids import grid
-from r1repro.audit.page.scores import CATEGORY_NAMES
 from r1repro.audit.page.wording import FILTERS, interval
 from r1repro.errors import InputError
 
@@ -40,7 +39,13 @@ def environment(folder: Path, files: list[dict]) -> Environment:
         keep_trailing_newline=True,
         extensions=["jinja2.ext.do"],
     )
-    made.filters |= FILTERS | {"counted": claims.counts, "choices": claims.choices}
+    made.filters |= FILTERS | {
+        "harmless": answers.harmless,
+        "ranged": scores.ranged,
+        "cell": paper_bill.cell,
+        "counted": claims.counts,
+        "choices": claims.choices,
+    }
     made.globals |= {
         "grid": partial(grid, made),
         "links_of": lambda options: [file for file in files if file["option"] in options],
@@ -50,7 +55,7 @@ def environment(folder: Path, files: list[dict]) -> Environment:
         "range_row": Range,
         "interval": interval,
         "steps": ladder.STEPS,
-        "categories": CATEGORY_NAMES,
+        "categories": scores.CATEGORY_NAMES,
         "styles": claims.STYLES,
         "environment_label": environments.label,
         "environment_lines": environments.lines,

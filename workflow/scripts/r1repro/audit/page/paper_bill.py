@@ -102,6 +102,3 @@ def cell(text: str | None, difference: bool = False) -> str:
     if text is None or text in WORDS:
         return "unknown" if text is None else text
     return FILTERS["signed" if difference else "exact"](text)
-
-
-FILTERS["cell"] = cell

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from r1repro.audit.page.tables import Measured, Row, read_rows
-from r1repro.audit.page.wording import FILTERS, interval
+from r1repro.audit.page.wording import interval
 from r1repro.errors import InputError
 
 COLUMNS = ("checkpoint", "category", "metric", "k", "n_prompts", "value", "ci_low", "ci_high")
@@ -30,9 +30,6 @@ def ranged(score: Measured | None, scale: float = 100) -> str:
     if score is None:
         return "\u2013"
     return f"{scale * score.value:.1f} {interval(score.low, score.high, scale)}"
-
-
-FILTERS["ranged"] = ranged
 
 
 def in_order(names: Iterable[str], known: Sequence[str]) -> list[str]:
