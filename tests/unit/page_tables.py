@@ -356,7 +356,7 @@ def render(options: dict, **changes) -> tuple[str, str]:
 
 def sentence(name: str, *values) -> str:
     """Return what a macro of sentences.html.jinja says of some values."""
-    made = document.environment(ROOT / "workflow/report", [])
+    made = document.environment(ROOT / "workflow/report")
     return getattr(made.get_template("sentences.html.jinja").module, name)(*values).unescape()
 
 

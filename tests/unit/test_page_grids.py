@@ -6,7 +6,6 @@ import pytest
 from jinja2 import UndefinedError
 
 from r1repro.audit.page import document
-from r1repro.audit.page.grids import grid
 
 ROWS = [
     {"stage": "base", "host": "a", "note": "", "hours": "1234.5", "usd": None},
@@ -16,12 +15,14 @@ ROWS = [
 
 @pytest.fixture(scope="module")
 def made():
-    return document.environment(page_tables.ROOT / "workflow/report", [])
+    return document.environment(page_tables.ROOT / "workflow/report")
 
 
 def test_a_cell_is_its_expression_and_nothing_is_unknown(made):
     """Numbers take a filter; None and the word unknown stay unknown; # and ~ are classes."""
-    table = grid(made, ROWS, {"Stage": "stage", "#Hours": "hours | fixed(1)", "~USD": "usd"})
+    table = made.globals["grid"](
+        ROWS, {"Stage": "stage", "#Hours": "hours | fixed(1)", "~USD": "usd"}
+    )
     assert table.columns == [("Stage", ""), ("Hours", "n"), ("USD", "wide")]
     assert [cells for cells, _ in table.rows] == [
         ["base", "1,234.5", "unknown"],
@@ -32,14 +33,16 @@ def test_a_cell_is_its_expression_and_nothing_is_unknown(made):
 def test_a_column_on_which_all_lines_agree_moves_and_an_empty_one_goes(made):
     """Only columns that were named move."""
     heads = {"Stage": "stage", "Host": "host", "Same": "'x'", "Note": "note"}
-    table = grid(made, ROWS, heads, constant=["Host", "Stage"], filled=True)
+    table = made.globals["grid"](ROWS, heads, constant=["Host", "Stage"], filled=True)
     assert [name for name, _ in table.columns] == ["Stage", "Same"]
     assert table.same == ["host a"]
     assert [cells for cells, _ in table.rows] == [["base", "x"], ["<b>", "x"]]
 
 
 def test_several_columns_come_from_one_expression(made):
-    table = grid(made, ROWS, [["Stage", "stage"], [["#A", "#B"], "[1, n]"]], using={"n": 2})
+    table = made.globals["grid"](
+        ROWS, [["Stage", "stage"], [["#A", "#B"], "[1, n]"]], using={"n": 2}
+    )
     assert [name for name, _ in table.columns] == ["Stage", "A", "B"]
     assert table.rows[0] == (["base", "1", "2"], "")
 
@@ -47,7 +50,7 @@ def test_several_columns_come_from_one_expression(made):
 def test_a_field_that_no_row_has_stops_the_page(made):
     """A name that was mistyped is no empty cell."""
     with pytest.raises(UndefinedError, match="hourz"):
-        grid(made, ROWS, {"Hours": "hourz"})
+        made.globals["grid"](ROWS, {"Hours": "hourz"})
 
 
 def test_a_cell_and_a_caption_are_escaped(made):

@@ -7,7 +7,7 @@ print is escaped, except the drawings, whose texts were escaped when they were d
 
 import base64
 import hashlib
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFound
@@ -30,8 +30,9 @@ def _drawn(draw_it, kind, options: dict) -> Markup:
     return Markup(draw_it(kind(**plain)))
 
 
-def environment(folder: Path, files: list[dict]) -> Environment:
-    """Return the environment of the templates; `files` are the links of inputs.links."""
+@cache
+def environment(folder: Path) -> Environment:
+    """Return the environment of the templates."""
     made = Environment(
         loader=FileSystemLoader(folder),
         autoescape=True,
@@ -47,8 +48,7 @@ def environment(folder: Path, files: list[dict]) -> Environment:
         "choices": claims.choices,
     }
     made.globals |= {
-        "grid": partial(grid, made),
-        "links_of": lambda options: [file for file in files if file["option"] in options],
+        "grid": partial(grid, cache(partial(made.compile_expression, undefined_to_none=False))),
         "chart": lambda **options: _drawn(draw, Chart, options),
         "line": Line,
         "ranges": lambda **options: _drawn(draw_ranges, RangeChart, options),
@@ -69,7 +69,7 @@ def render(template: str, evidence: dict) -> str:
     """Return a template filled; raises InputError when the folder of templates is not whole."""
     folder = evidence["templates"]
     try:
-        found = environment(folder, evidence["files"]).get_template(template)
+        found = environment(folder).get_template(template)
     except TemplateNotFound as error:
         raise InputError(f"{folder} must hold {error}; restore it with git") from error
     return found.render(evidence)

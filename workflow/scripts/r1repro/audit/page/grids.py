@@ -5,11 +5,8 @@ A template names each column and an expression over the row's fields (`usd | fix
 environment compiles: a table's wording, its choice of numbers and their form stand in one place.
 """
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
-
-from jinja2 import Environment
 
 from r1repro.audit.page.tables import UNKNOWN, Row
 
@@ -37,7 +34,7 @@ def _fields(row) -> dict:
 
 
 def grid(
-    environment: Environment,
+    compiled: Callable[[str], Callable],
     rows: Sequence,
     columns: Mapping[str, str] | Sequence[tuple[str | Sequence[str], str]],
     emphasis: str = "''",
@@ -45,7 +42,7 @@ def grid(
     filled: bool = False,
     using: Mapping | None = None,
 ) -> Grid:
-    """Return a table.
+    """Return a table; `compiled` makes a function of an expression.
 
     columns    heading -> expression; # marks numbers, ~ wide text; a list of headings takes a
                list of cells. An expression sees the row's fields, `row`, `first` and `using`.
@@ -53,7 +50,6 @@ def grid(
     filled     leave out columns that no line fills
     """
     pairs = columns.items() if isinstance(columns, Mapping) else columns
-    compiled = partial(environment.compile_expression, undefined_to_none=False)
     heads, cells_of, style_of = [], [], compiled(emphasis)
     for names, source in pairs:
         single, value = isinstance(names, str), compiled(source)
