@@ -4,14 +4,16 @@
 import csv
 import json
 import math
+import re
 import shutil
+from html import unescape
 from pathlib import Path
 
 import page_costs
 import page_rows
 import yaml
 
-from r1repro.audit.page import curves, document, economics, plausibility, summary, training
+from r1repro.audit.page import document, summary
 from r1repro.audit.page.inputs import Paths, read_evidence
 
 ROOT = Path(__file__).parents[2]
@@ -50,10 +52,8 @@ def _drawn_once(draw):
     return drawn
 
 
-for module in (curves, training):
-    module.draw = _drawn_once(module.draw)
-for module in (economics, plausibility):
-    module.draw_ranges = _drawn_once(module.draw_ranges)
+for name in ("draw", "draw_ranges"):
+    setattr(document, name, _drawn_once(getattr(document, name)))
 
 
 def write_csv(path: Path, header: list[str], rows: list[list]) -> None:
@@ -351,7 +351,29 @@ def render(options: dict, **changes) -> tuple[str, str]:
     paths, settings = Paths(**options), SETTINGS | changes
     report = paths.scores.parents[1] / "report.html"
     evidence = read_evidence(paths, settings, report)
-    return document.build(evidence, paths, report), summary.build(evidence, report)
+    return document.build(evidence), summary.build(evidence, report)
+
+
+def sentence(name: str, *values) -> str:
+    """Return what a macro of sentences.html.jinja says of some values."""
+    made = document.environment(ROOT / "workflow/report")
+    return getattr(made.get_template("sentences.html.jinja").module, name)(*values).unescape()
+
+
+def section(name: str, **evidence) -> str:
+    """Return one section of the page, made from evidence alone."""
+    evidence |= {"templates": ROOT / "workflow/report", "files": []}
+    return document.render(f"sections/{name}.html.jinja", evidence)
+
+
+def table(html: str, name: str) -> tuple[str, list[str], list[list[str]]]:
+    """Return caption, headings and rows of the table with this name."""
+    found = html.split(f'aria-label="{name}"')[1].split("</table>")[0]
+    heads, *rows = re.findall(r"(?s)<tr[^>]*>(.*?)</tr>", found)
+    texts = [re.findall(r"(?s)<t[hd][^>]*>(.*?)</t[hd]>", row) for row in (heads, *rows)]
+    texts = [[unescape(re.sub(r"<[^>]+>", "", cell)) for cell in row] for row in texts]
+    caption = re.search(r"(?s)<caption>(.*?)</caption>", found)[1]
+    return unescape(re.sub(r"<[^>]+>", "", caption)), texts[0], texts[1:]
 
 
 def edit(path: Path, old: str, new: str) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from r1repro.audit import environment
 from r1repro.audit.attempts import open_attempt
-from r1repro.audit.page import environments, grids, history
+from r1repro.audit.page import environments, history
 from r1repro.errors import InputError
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
@@ -124,9 +124,9 @@ def test_the_page_shows_the_environment_of_every_attempt(tmp_path):
     record(tmp_path, 4, "corpus", environment=told("c/bin/python", numpy="2.4.6"))
     record(tmp_path, 6, "dev1")
     attempts = history.read_attempts(tmp_path)
-    grid = grids.attempts_grid(attempts)
-    column = [name.name for name in grid.columns].index("Environment")
-    cells = [row.cells[column] for row in grid.rows]
+    html = page_tables.section("attempts", attempts=attempts, finished=attempts)
+    _, heads, rows = page_tables.table(html, "Attempts")
+    cells = [row[heads.index("Environment")] for row in rows]
     small = hashlib.sha256(b"python==3.11.7\nnumpy==2.4.6").hexdigest()[:8]
     large = hashlib.sha256(b"python==3.11.7\nnumpy==2.4.6\ntorch==2.13.0").hexdigest()[:8]
     assert cells == [f"conda {small}", f"conda {large}", f"conda {small}", "not recorded"]
@@ -141,9 +141,11 @@ def test_one_environment_for_all_stands_in_the_caption(tmp_path):
     """As every other column in which all lines agree."""
     for number, stage in ((0, "prompts"), (2, "base")):
         record(tmp_path, number, stage, environment=told("a/bin/python", numpy="2.4.6"))
-    grid = grids.attempts_grid(history.read_attempts(tmp_path))
-    assert "Environment" not in [name.name for name in grid.columns]
-    assert "environment conda " in grid.caption
+    attempts = history.read_attempts(tmp_path)
+    html = page_tables.section("attempts", attempts=attempts, finished=attempts)
+    caption, heads, _ = page_tables.table(html, "Attempts")
+    assert "Environment" not in heads
+    assert "environment conda " in caption
 
 
 @pytest.mark.parametrize(

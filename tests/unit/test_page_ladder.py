@@ -6,7 +6,7 @@ import re
 import page_tables
 import pytest
 
-from r1repro.audit.page import ladder, recipe
+from r1repro.audit.page import ladder
 from r1repro.audit.page.scores import Scores
 
 
@@ -106,12 +106,18 @@ def test_a_domain_without_samples_has_no_mean(html):
 def test_the_pilot_says_whether_it_rose(tmp_path):
     """Intervals apart: raised. Intervals that touch: not clearly. No pilot: said so."""
     path = page_tables.make(tmp_path)["scores"]
-    assert "and raised its pass@1: 10.0" in recipe.pilot_sentence(Scores(path))
+
+    def told() -> str:
+        return page_tables.sentence("pilot_sentence", Scores(path))
+
+    assert "and raised its pass@1: 10.0" in told()
     page_tables.edit(path, "pilot,all,pass@1,16,192,0.4,0.38", "pilot,all,pass@1,16,192,0.4,0.11")
-    assert "did not clearly raise its pass@1" in recipe.pilot_sentence(Scores(path))
+    assert "did not clearly raise its pass@1" in page_tables.sentence(
+        "pilot_sentence", Scores(path)
+    )
     text = path.read_text(encoding="utf-8")
     path.write_text("".join(x for x in text.splitlines(True) if not x.startswith("pilot")))
-    assert "runs no pilot" in recipe.pilot_sentence(Scores(path))
+    assert "runs no pilot" in told()
 
 
 def test_checkpoints_stand_in_the_order_of_the_recipe(tmp_path):

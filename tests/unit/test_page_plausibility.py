@@ -2,6 +2,7 @@
 """Claims about what the page says of the reported hours."""
 
 import page_costs
+import page_tables
 import pytest
 
 from r1repro.audit.page import plausibility
@@ -19,7 +20,7 @@ def model_with(tmp_path, **changes):
 
 def test_the_sentence_says_plausible_with_bound_range_and_share(tmp_path):
     """B at the lowest factor is 0.8 x 2,400."""
-    told = plausibility.sentence(model_with(tmp_path))
+    told = page_tables.sentence("model_sentence", model_with(tmp_path))
     assert told.startswith("The reported 101,000 GPU-hours are plausible. The highest bound")
     assert "sets is 1,900." in told
     assert "77,000 to 202,000 GPU-hours (central part), half of the draws at most 131,000" in told
@@ -35,15 +36,15 @@ def test_the_sentence_says_plausible_with_bound_range_and_share(tmp_path):
     ],
 )
 def test_the_sentence_says_implausible_and_why(tmp_path, changes, reason):
-    told = plausibility.sentence(model_with(tmp_path, **changes))
+    told = page_tables.sentence("model_sentence", model_with(tmp_path, **changes))
     assert " GPU-hours are implausible: " in told
     assert reason in told
 
 
 def test_the_measured_updates_stand_beside_their_predictions(tmp_path):
     """126 over 111 is 1.14; the calibrated row is named."""
-    grid = plausibility.engines_grid(model_with(tmp_path))
-    assert [line.cells for line in grid.rows] == [
+    html = page_tables.section("plausibility", model=model_with(tmp_path), measured=[])
+    assert page_tables.table(html, "Measured and predicted updates")[2] == [
         ["v3 256", "134.0", "134.0", "1.00", "calibrated here", ""],
         ["v3 512", "111.0", "126.0", "1.14", "", "164,181"],
     ]

@@ -12,44 +12,22 @@ page around it.
 
 import json
 import unicodedata
-from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
-from r1repro.audit.page.scores import CATEGORY_NAMES, ORDER_OF_CATEGORIES
+from r1repro.audit.page.scores import CATEGORY_NAMES, ORDER_OF_CATEGORIES, in_order
 from r1repro.audit.page.tables import absent, field
 from r1repro.errors import InputError
 
-FIELDS = ("prompt_id", "category", "language", "question", "answer", "sample", "response")
-FIELDS += ("extracted", "correct", "format_ok", "tokens")
+FIELDS = {
+    "prompt_id": str, "category": str, "language": str, "question": str, "answer": str,
+    "response": str, "extracted": str | None, "correct": bool, "format_ok": bool, "tokens": int,
+    "sample": int,
+}  # fmt: skip
 LONGEST = 1500  # characters of a response that are shown
 LONGEST_FIELD = 300  # characters of a question, of an answer
 MOST_MARKS = 2  # combining marks on one character; more could cover the lines around it
 HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One sampled answer, harmless to show."""
-
-    checkpoint: str
-    response: str
-    left_out: int
-    extracted: str | None
-    correct: bool
-    format_ok: bool
-    tokens: int
-
-
-@dataclass(frozen=True)
-class Question:
-    """One test question with the answers of two checkpoints."""
-
-    category: str
-    prompt_id: str
-    language: str
-    question: str
-    answer: str
-    answers: list[Answer]
 
 
 def harmless(text: str) -> str:
@@ -59,10 +37,8 @@ def harmless(text: str) -> str:
         kind = unicodedata.category(character)
         marks = marks + 1 if kind in ("Mn", "Me") else 0
         hidden = kind in HIDDEN and character not in "\n\t"
-        if hidden or marks > MOST_MARKS:
-            shown.append(f"\u27e8U+{ord(character):04X}\u27e9")
-        else:
-            shown.append(character)
+        written_out = hidden or marks > MOST_MARKS
+        shown.append(f"\u27e8U+{ord(character):04X}\u27e9" if written_out else character)
     return "".join(shown)
 
 
@@ -99,37 +75,29 @@ def _sample(path: Path, number: int, line: str) -> dict:
         row = json.loads(line)
     except (json.JSONDecodeError, RecursionError) as error:
         raise InputError(f"{where} not JSON ({error}); remake the file") from error
-    for name in FIELDS:
-        field(row, where, name)
-    for name in ("prompt_id", "category", "language", "question", "answer", "response"):
-        if not isinstance(row[name], str):
-            raise InputError(f"{where} {name} is not text; remake the file")
-    if not isinstance(row["extracted"], str | None):
-        raise InputError(f"{where} extracted is neither text nor null; remake the file")
-    for name, kind in (("correct", bool), ("format_ok", bool), ("tokens", int), ("sample", int)):
-        if not isinstance(row[name], kind):
-            raise InputError(f"{where} {name} is not a {kind.__name__}; remake the file")
+    for name, kind in FIELDS.items():
+        if not isinstance(field(row, where, name), kind):
+            wanted = getattr(kind, "__name__", kind)
+            raise InputError(f"{where} {name} is not a {wanted}; remake the file")
     return row
 
 
-def _answer(checkpoint: str, row: dict) -> Answer:
-    response = row["response"]
-    extracted = row["extracted"]
-    return Answer(
-        checkpoint,
-        harmless(response[:LONGEST]),
-        max(0, len(response) - LONGEST),
-        None if extracted is None else shortened(extracted, LONGEST_FIELD),
-        row["correct"],
-        row["format_ok"],
-        row["tokens"],
+def _answer(checkpoint: str, row: dict) -> SimpleNamespace:
+    response, extracted = row["response"], row["extracted"]
+    return SimpleNamespace(
+        checkpoint=checkpoint,
+        response=harmless(response[:LONGEST]),
+        left_out=max(0, len(response) - LONGEST),
+        extracted=None if extracted is None else shortened(extracted, LONGEST_FIELD),
+        **{name: row[name] for name in ("correct", "format_ok", "tokens")},
     )
 
 
-def pairs(samples: dict[str, Path]) -> list[Question]:
+def pairs(samples: dict[str, Path]) -> list[SimpleNamespace]:
     """Return one question of each category with the answer of each checkpoint.
 
-    `samples` names the checkpoints and their files, in the order in which they are shown.
+    `samples` names the checkpoints and their files, in the order in which they are shown. All texts
+    are harmless to show; `left_out` counts the characters of a response that are not.
     Raises InputError when the checkpoints did not answer the same questions.
     """
     read = {checkpoint: read_first_samples(path) for checkpoint, path in samples.items()}
@@ -144,18 +112,17 @@ def pairs(samples: dict[str, Path]) -> list[Question]:
                 f"questions ({harmless(prompt_id)} is in one only); rerun the rule score"
             )
         chosen[row["category"]] = prompt_id
-    known = [c for c in ORDER_OF_CATEGORIES if c in chosen]
     questions = []
-    for category in known + sorted(set(chosen) - set(known)):
+    for category in in_order(chosen, ORDER_OF_CATEGORIES):
         row = first[chosen[category]]
         questions.append(
-            Question(
-                CATEGORY_NAMES.get(category, harmless(category)),
-                harmless(row["prompt_id"]),
-                "zh" if row["language"] == "zh" else "en",
-                shortened(row["question"], LONGEST),
-                shortened(row["answer"], LONGEST_FIELD),
-                [_answer(name, rows[chosen[category]]) for name, rows in read.items()],
+            SimpleNamespace(
+                category=CATEGORY_NAMES.get(category, harmless(category)),
+                prompt_id=harmless(row["prompt_id"]),
+                language="zh" if row["language"] == "zh" else "en",
+                question=shortened(row["question"], LONGEST),
+                answer=shortened(row["answer"], LONGEST_FIELD),
+                answers=[_answer(name, rows[chosen[category]]) for name, rows in read.items()],
             )
         )
     return questions

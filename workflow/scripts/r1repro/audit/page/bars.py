@@ -1,18 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Horizontal ranges on one axis: bounds beside a reported value, a tornado, costs of many models.
+"""Horizontal ranges on one logarithmic axis: bounds beside a reported value, costs of many models.
 
 A row is a line from low to high with a mark at its middle; rows differ by mark and colour, so the
 chart needs no colour to be read. Drawn as the charts of `drawing`, with its look and its rules.
 """
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
-from r1repro.audit.page.drawing import COLOURS, inline, look, tick
+from r1repro.audit.page.drawing import COLOURS, Picture, inline, panel, tick
 
 ROW_INCHES, FRAME_INCHES = 0.24, 1.1
 SUFFIXES = ((1e9, "B"), (1e6, "M"), (1e3, "K"))
@@ -32,18 +30,13 @@ class Range:
     hollow: bool = False
 
 
-@dataclass(frozen=True)
-class RangeChart:
-    """What a chart of ranges shows, the first row on top; `name` is unique on the page."""
+@dataclass(frozen=True, kw_only=True)
+class RangeChart(Picture):
+    """Rows, the first on top, beside a reference where there is one."""
 
-    name: str
-    title: str
-    x_label: str
     rows: Sequence[Range]
-    summary: str
     reference: float | None = None
     reference_label: str = ""
-    logarithmic: bool = True
     thick: bool = False
     width: float = 5.0
     legend: Sequence[tuple[str, str, str, bool]] = ()  # label, colour, marker, hollow
@@ -51,26 +44,22 @@ class RangeChart:
 
 def short(value: float) -> str:
     """Return a tick's label with K, M or B."""
-    for size, suffix in SUFFIXES:
-        if value >= size:
-            return f"{tick(value / size)}{suffix}"
-    return tick(value)
+    named = (f"{tick(value / size)}{suffix}" for size, suffix in SUFFIXES if value >= size)
+    return next(named, tick(value))
 
 
-def _rows(axes, chart: RangeChart) -> None:
-    for place, row in enumerate(chart.rows):
-        colour = COLOURS[row.colour]
-        width = THICK if chart.thick else THIN_LINE
-        axes.plot(
-            [row.low, row.high], [place, place], color=colour, linewidth=width,
-            solid_capstyle="butt",
-        )  # fmt: skip
-        if row.middle is not None:
-            axes.plot(
-                [row.middle], [place], marker=row.marker, color=colour, linestyle="none",
-                markerfacecolor="white" if row.hollow else colour, markersize=6.5,
-                markeredgewidth=1.4,
-            )  # fmt: skip
+def _mark(axes, x: list, y: list, colour: str, marker: str, hollow: bool, label: str = "") -> None:
+    axes.plot(
+        x, y, marker=marker, color=COLOURS[colour], linestyle="none", label=label, markersize=6.5,
+        markerfacecolor="white" if hollow else COLOURS[colour], markeredgewidth=1.4 if x else None,
+    )  # fmt: skip
+
+
+def _row(axes, place: int, row: Range, width: float) -> None:
+    ends, colour = [row.low, row.high], COLOURS[row.colour]
+    axes.plot(ends, [place, place], color=colour, linewidth=width, solid_capstyle="butt")
+    if row.middle is not None:
+        _mark(axes, [row.middle], [place], row.colour, row.marker, row.hollow)
 
 
 def _axes(axes, chart: RangeChart) -> None:
@@ -81,15 +70,11 @@ def _axes(axes, chart: RangeChart) -> None:
     axes.grid(visible=False, axis="y")
     axes.grid(visible=True, axis="x")
     axes.spines["left"].set_visible(False)
-    if chart.logarithmic:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(base=10, numticks=9))
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.minorticks_off()
-    else:
-        axes.xaxis.set_major_locator(MaxNLocator(6))
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(base=10, numticks=9))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.minorticks_off()
     axes.xaxis.set_major_formatter(lambda value, _: short(value))
-    axes.set_xlabel(chart.x_label)
     if chart.reference is not None:
         axes.axvline(chart.reference, color=COLOURS["vermilion"], linestyle="--", linewidth=1.4)
         axes.annotate(
@@ -101,20 +86,14 @@ def _axes(axes, chart: RangeChart) -> None:
 
 def draw_ranges(chart: RangeChart) -> str:
     """Return the chart as an SVG element for the page."""
-    with look():
-        height = FRAME_INCHES + ROW_INCHES * len(chart.rows) + (0.3 if chart.legend else 0)
-        figure = Figure(figsize=(chart.width, height), layout="constrained")
-        axes = figure.add_subplot()
-        _rows(axes, chart)
+    height = FRAME_INCHES + ROW_INCHES * len(chart.rows) + (0.3 if chart.legend else 0)
+    with panel(chart, (chart.width, height)) as (figure, axes):
+        for place, row in enumerate(chart.rows):
+            _row(axes, place, row, THICK if chart.thick else THIN_LINE)
         _axes(axes, chart)
         axes.set_title(chart.title, pad=18.0 if chart.reference_label else 10.0)
         for label, colour, marker, hollow in chart.legend:
-            axes.plot(
-                [], [], marker=marker, color=COLOURS[colour], linestyle="none", label=label,
-                markerfacecolor="white" if hollow else COLOURS[colour], markersize=6.5,
-            )  # fmt: skip
+            _mark(axes, [], [], colour, marker, hollow, label)
         if chart.legend:
             figure.legend(loc="outside lower center", ncols=2, handletextpad=0.3)
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    return inline(buffer.getvalue(), chart)
+        return inline(figure, chart)

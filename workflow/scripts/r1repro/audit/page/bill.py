@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Both bills: what this run cost by stage, and the paper's own table recomputed.
+"""What this run cost: the lines of cost_by_stage.csv, and sums in which unknown stays unknown.
 
 Units   hours: wall-clock of the stage's attempts; gpu_hours, core_hours; energy in kWh; USD.
-Unknown stays unknown: it is shown and counted, never added as zero.
 """
 
 from collections.abc import Sequence
@@ -11,48 +10,58 @@ from decimal import Decimal
 from pathlib import Path
 
 from r1repro.audit.page.tables import UNKNOWN, Row, read_rows
-from r1repro.audit.page.wording import significant
-
-STAGE_COLUMNS = ("stage", "scale", "purpose", "device", "nodes", "gpus_per_node", "attempts")
-STAGE_COLUMNS += ("hours", "gpu_hours", "core_hours", "unit_price_usd", "cost_usd")
-STAGE_COLUMNS += ("energy_kwh", "energy_source")
+from r1repro.audit.stage_cost import COLUMNS, PURPOSE_ORDER, CostRow
 
 
 @dataclass(frozen=True)
-class StageLine:
-    """One line of this run's bill; None means unknown."""
+class Bill:
+    """Lines of the bill; a sum is over those whose value is known."""
 
-    stage: str
-    scale: str
-    purpose: str
-    device: str
-    nodes: int
-    gpus_per_node: int
-    attempts: int
-    hours: Decimal
-    gpu_hours: Decimal
-    core_hours: Decimal
-    unit_price: Decimal | None
-    cost: Decimal | None
-    energy: Decimal | None
-    energy_source: str
+    lines: Sequence[CostRow]
 
+    def sum(self, column: str) -> Decimal | int | None:
+        """Return the sum of what is known, None where no line knows it."""
+        known = [v for line in self.lines if (v := getattr(line, column)) is not None]
+        return sum(known[1:], known[0]) if known else None
 
-@dataclass(frozen=True)
-class Total:
-    """The sums of this run's bill over the lines whose value is known, and how many are not."""
+    def unknown(self, column: str) -> int:
+        """Return how many lines do not know it."""
+        return sum(getattr(line, column) is None for line in self.lines)
 
-    attempts: int
-    hours: Decimal
-    gpu_hours: Decimal
-    core_hours: Decimal
-    cost: Decimal
-    lines: int
-    lines_without_price: int
-    energy: Decimal
-    lines_without_energy: int
-    energy_sources: list[str]
-    unsuccessful: int
+    def partly(self, column: str) -> bool:
+        """Say whether some lines know it and some do not."""
+        return 0 < self.unknown(column) < len(self.lines)
+
+    def having(self, column: str, *values: str) -> "Bill":
+        """Return the lines with one of these values."""
+        return Bill([line for line in self.lines if getattr(line, column) in values])
+
+    def energy_sources(self) -> list[str]:
+        """Return how the known energy is known."""
+        return sorted({line.energy_source for line in self.lines if line.energy_kwh is not None})
+
+    def last_line(self) -> dict:
+        """Return the line of sums."""
+        sums = ("attempts", "hours", "gpu_hours", "core_hours", "cost_usd", "energy_kwh")
+        sources = self.energy_sources()
+        mixed = self.unknown("energy_kwh") or len(sources) > 1
+        source = "partly known" if mixed else "".join(sources)
+        return (
+            dict.fromkeys(COLUMNS, "")
+            | {name: self.sum(name) for name in sums}
+            | {"stage": "Sum", "energy_source": source if sources else UNKNOWN}
+        )
+
+    def groups(self) -> list[dict]:
+        """Return the lines by purpose and device, as they occur."""
+        purposes = sorted({line.purpose for line in self.lines} - set(PURPOSE_ORDER))
+        found = []
+        for purpose in (*PURPOSE_ORDER, *purposes):
+            group = self.having("purpose", purpose)
+            for device in dict.fromkeys(line.device for line in group.lines):
+                bill = group.having("device", device)
+                found.append({"purpose": purpose, "device": device, "bill": bill})
+        return found
 
 
 def _needed(row: Row, column: str) -> Decimal:
@@ -62,62 +71,20 @@ def _needed(row: Row, column: str) -> Decimal:
     return value
 
 
-def read_stage_bill(path: Path) -> list[StageLine]:
+def read_bill(path: Path) -> Bill:
     """Read cost_by_stage.csv; raises InputError for a missing quantity or a negative one."""
     lines = []
-    for row in read_rows(path, STAGE_COLUMNS):
-        source = row.text("energy_source")
+    for row in read_rows(path, COLUMNS):
         energy = row.decimal_or_none("energy_kwh")
-        if energy is not None and source not in ("measured", "estimated"):
+        if energy is not None and row["energy_source"] not in ("measured", "estimated"):
             raise row.fault("energy_source", "measured or estimated (a value has a source)")
         lines.append(
-            StageLine(
-                *(row.text(c) for c in ("stage", "scale", "purpose", "device")),
-                *(row.whole(c) for c in ("nodes", "gpus_per_node", "attempts")),
-                *(_needed(row, c) for c in ("hours", "gpu_hours", "core_hours")),
-                row.decimal_or_none("unit_price_usd"),
-                row.decimal_or_none("cost_usd"),
-                energy,
-                source if energy is not None else UNKNOWN,
+            CostRow(
+                *(row[c] for c in COLUMNS[:4]),
+                *(row.whole(c) for c in COLUMNS[4:7]),
+                *(_needed(row, c) for c in COLUMNS[7:10]),
+                *(row.decimal_or_none(c) for c in COLUMNS[10:13]),
+                row["energy_source"] if energy is not None else UNKNOWN,
             )
         )
-    return lines
-
-
-def total(lines: Sequence[StageLine]) -> Total:
-    """Add up a bill, unknown values counted beside the sum."""
-    priced = [line.cost for line in lines if line.cost is not None]
-    powered = [line for line in lines if line.energy is not None]
-    return Total(
-        attempts=sum(line.attempts for line in lines),
-        hours=sum((line.hours for line in lines), Decimal(0)),
-        gpu_hours=sum((line.gpu_hours for line in lines), Decimal(0)),
-        core_hours=sum((line.core_hours for line in lines), Decimal(0)),
-        cost=sum(priced, Decimal(0)),
-        lines=len(lines),
-        lines_without_price=len(lines) - len(priced),
-        energy=sum((line.energy for line in powered), Decimal(0)),
-        lines_without_energy=len(lines) - len(powered),
-        energy_sources=sorted({line.energy_source for line in powered}),
-        unsuccessful=sum(line.attempts for line in lines if line.purpose == "failed"),
-    )
-
-
-def cost_sentence(sums: Total) -> str:
-    """Say what the run cost, and for how much of it nobody knows."""
-    if sums.lines_without_price == sums.lines:
-        return "unknown, the price table has no price for this device"
-    text = f"{significant(sums.cost)} USD"
-    if sums.lines_without_price:
-        text += f" for the lines with a price, unknown for {sums.lines_without_price} more"
-    return text
-
-
-def energy_sentence(sums: Total) -> str:
-    """Say how much energy was used, with its label, and for how much of the run nobody knows."""
-    if sums.lines_without_energy == sums.lines:
-        return "unknown, no energy counter could be read"
-    text = f"{significant(sums.energy)} kWh ({', '.join(sums.energy_sources)})"
-    if sums.lines_without_energy:
-        text += f", unknown for {sums.lines_without_energy} lines more"
-    return text
+    return Bill(lines)

@@ -2,85 +2,35 @@
 """The calculator of the page: fields, readings to start from, and what the script must show.
 
 Formulas are those of economics.case; workflow/report/calculator.js repeats them in the browser, and
-a test changes the fields there and compares. Shares are entered in percent, as people say them.
+a test changes the fields there and compares.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import namedtuple
+from collections.abc import Mapping
 from decimal import Decimal
 
 from r1repro.audit.economics.case import Case, Grid, Power, energy_mwh, tonnes_co2
 from r1repro.audit.economics.inputs import Economics
 from r1repro.audit.economics.scopes import cases, rounded
+from r1repro.audit.page.wording import exact
 
-HUNDRED = Decimal(100)
-
-
-@dataclass(frozen=True)
-class Field:
-    """One input: `least` and `step` guide the browser; the script refuses what lies below."""
-
-    name: str
-    label: str
-    value: str
-    least: str
-    step: str
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A reading that fills the fields."""
-
-    name: str
-    words: str
-    values: str  # JSON
-
-
-LABELS = (
-    ("gpus", "GPUs (64 nodes \u00d7 8)", "1", "1"),
-    ("zero", "Hours of R1-Zero", "0", "any"),
-    ("r1", "Hours of R1", "0", "any"),
-    ("sft", "GPU-hours of SFT data", "0", "any"),
-    ("price", "USD per GPU-hour", "0", "any"),
-    ("failed", "Failed runs, % of the hours that succeeded", "0", "any"),
-    ("preparatory", "All runs over the final ones (factor)", "0", "any"),
-    ("utilisation", "Utilisation, % of the reported run\u2019s", "1", "any"),
-    ("base", "Base model, % of its 2,788,000 GPU-hours", "0", "any"),
-    ("kw", "kW per GPU", "0", "any"),
-    ("pue", "PUE of the site", "1", "any"),
-    ("grid", "kg CO2 per kWh", "0", "any"),
-)
-OUTPUTS = (
-    ("own", "GPU-hours of the paper\u2019s three columns"),
-    ("hours", "GPU-hours in all"),
-    ("usd", "USD"),
-    ("ratio", "times the printed total"),
-    ("energy", "MWh (assumed power)"),
-    ("carbon", "tonnes CO2 (assumed power and grid)"),
-)
+# name of an input: field of the case, and its factor: shares are entered in percent
+OF_CASE = {
+    "gpus": ("gpus", 1), "zero": ("r1_zero_hours", 1), "r1": ("r1_hours", 1),
+    "sft": ("sft_data_gpu_hours", 1), "price": ("price", 1), "failed": ("failed_share", 100),
+    "preparatory": ("preparatory_factor", 1), "utilisation": ("utilisation_ratio", 100),
+    "base": ("base_share", 100),
+}  # fmt: skip
 DIGITS = {"own": 0, "hours": 0, "usd": 0, "ratio": 2, "energy": 1, "carbon": 1}
 
 
-def _values(case: Case, power: Power, grid: Grid) -> dict[str, Decimal]:
-    return {
-        "gpus": case.gpus,
-        "zero": case.r1_zero_hours,
-        "r1": case.r1_hours,
-        "sft": case.sft_data_gpu_hours,
-        "price": case.price,
-        "failed": case.failed_share * HUNDRED,
-        "preparatory": case.preparatory_factor,
-        "utilisation": case.utilisation_ratio * HUNDRED,
-        "base": case.base_share * HUNDRED,
-        "kw": power.kw_per_gpu,
-        "pue": power.pue,
-        "grid": grid.kg_per_kwh,
-    }
+Field = namedtuple("Field", ("name", "value"))  # one input of the form
 
 
-def _text(value: Decimal) -> str:
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def _texts(case: Case, power: Power, grid: Grid) -> dict[str, str]:
+    values = {name: getattr(case, field) * factor for name, (field, factor) in OF_CASE.items()}
+    values |= {"kw": power.kw_per_gpu, "pue": power.pue, "grid": grid.kg_per_kwh}
+    return {name: exact(value).replace(",", "") for name, value in values.items()}
 
 
 def assumptions(economics: Economics) -> tuple[Power, Grid]:
@@ -88,50 +38,23 @@ def assumptions(economics: Economics) -> tuple[Power, Grid]:
     return economics.power[len(economics.power) // 2], economics.grids[0]
 
 
-def form(case: Case, economics: Economics) -> list[Field]:
-    """Return the fields with the paper's own case."""
-    values = _values(case, *assumptions(economics))
-    base = f"Base model, % of its {case.base_gpu_hours:,f} GPU-hours"
-    return [
-        Field(name, base if name == "base" else label, _text(values[name]), least, step)
-        for name, label, least, step in LABELS
-    ]
-
-
 def presets(case: Case, economics: Economics) -> list[dict]:
     """Return the readings that the fields can express, upper ends, as name, words and values."""
-    power, grid = assumptions(economics)
     found = []
     for scope in economics.scopes:
         ends = cases(scope, case, economics)
         if ends is None or ends[1].further_gpu_hours:
             continue
-        values = {name: _text(value) for name, value in _values(ends[1], power, grid).items()}
-        ranged = " (upper end)" if scope.low != scope.high else ""
-        found.append(
-            {
-                "name": scope.name,
-                "words": scope.what.replace(" x ", " \u00d7 ") + ranged,
-                "values": values,
-            }
-        )
+        values = _texts(ends[1], *assumptions(economics))
+        upper = scope.low != scope.high
+        found.append({"name": scope.name, "what": scope.what, "upper": upper, "values": values})
     return found
 
 
 def totals(fields: Mapping[str, Decimal], base_gpu_hours: Decimal, printed_usd: Decimal) -> dict:
     """Return the texts that the page must show for these fields; the script's second opinion."""
-    case = Case(
-        gpus=fields["gpus"],
-        r1_zero_hours=fields["zero"],
-        r1_hours=fields["r1"],
-        sft_data_gpu_hours=fields["sft"],
-        base_gpu_hours=base_gpu_hours,
-        price=fields["price"],
-        failed_share=fields["failed"] / HUNDRED,
-        preparatory_factor=fields["preparatory"],
-        utilisation_ratio=fields["utilisation"] / HUNDRED,
-        base_share=fields["base"] / HUNDRED,
-    )
+    shares = {field: fields[name] / factor for name, (field, factor) in OF_CASE.items()}
+    case = Case(base_gpu_hours=base_gpu_hours, **shares)
     energy = energy_mwh(case.gpu_hours, Power("", fields["kw"], fields["pue"], "", ""))
     numbers = {
         "own": case.own_gpu_hours,
@@ -146,17 +69,15 @@ def totals(fields: Mapping[str, Decimal], base_gpu_hours: Decimal, printed_usd: 
 
 def context(case: Case, economics: Economics, printed_usd: Decimal) -> dict:
     """Return what the template needs: with the script off, the outputs of the paper's own case."""
-    fields: Sequence[Field] = form(case, economics)
-    shown = totals({f.name: Decimal(f.value) for f in fields}, case.base_gpu_hours, printed_usd)
-    power, grid = (part.name.replace("_", " ") for part in assumptions(economics))
+    power, grid = assumptions(economics)
+    texts = _texts(case, power, grid)
+    shown = totals({n: Decimal(v) for n, v in texts.items()}, case.base_gpu_hours, printed_usd)
     return {
-        "fields": fields,
+        "fields": [Field(*field) for field in texts.items()],
         "presets": presets(case, economics),
-        "outputs": [
-            {"name": name, "label": label, "value": shown[name], "digits": DIGITS[name]}
-            for name, label in OUTPUTS
-        ],
+        "outputs": [{"name": n, "value": v, "digits": DIGITS[n]} for n, v in shown.items()],
         "base_gpu_hours": f"{case.base_gpu_hours:f}",
         "printed_usd": f"{printed_usd:f}",
-        "note": f"At first: power {power}, grid {grid}.",
+        "power": power.name,
+        "grid": grid.name,
     }

@@ -17,16 +17,18 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 import yaml
 
 from r1repro.audit.claims import verdicts
-from r1repro.audit.claims.rows import AREAS, COLUMNS, SPEAKERS, TIERS
+from r1repro.audit.claims.rows import AREAS, COLUMNS, SPEAKERS, TIERS, by_claim
+from r1repro.audit.claims.rows import Row as ClaimRow
 from r1repro.audit.claims.verdicts import CONTRADICTED, SUPPORTED, TOO_SMALL, UNDECIDED
 from r1repro.audit.page.answers import shortened
-from r1repro.audit.page.tables import Row, absent, read_rows
-from r1repro.audit.page.wording import MINUS
+from r1repro.audit.page.tables import Row, read_rows
+from r1repro.audit.page.wording import MINUS, exact
 from r1repro.errors import InputError
 from r1repro.places import LOADER
 
@@ -37,19 +39,13 @@ STYLES = {
     SUPPORTED: "pass", TOO_SMALL: "warn", CONTRADICTED: "fail", UNDECIDED: "warn",
     verdicts.NOT_TESTABLE: "none",
 }  # fmt: skip
-# what a reader is told that a verdict is about
-ABOUT = {
-    verdicts.PAPER: "the source with itself",
-    verdicts.WORLD: "the cost model",
-    verdicts.EXPERIMENT: "our experiment",
-    verdicts.NOTHING: "",
-}
 NATURE = Path("published/nature")
 LONGEST = 400  # characters of a statement or a note
 LONGEST_VALUE = 90  # of a reported or obtained value
+VALUES = ("reported", "obtained", "ci_low", "ci_high", "gap_percent", "this_run")
+SHORT = ("unit", "gap_is", "seeds", "this_run_is", "turned_by", "claim")
 DIGITS = 4  # decimals of a value; the table behind the page has all of them
 PLACE = re.compile(r"(?:\./)?([\w][\w./+@-]*\.(?:csv|jsonl|json|yaml|tsv|html))\b")
-ACRONYMS = re.compile(r"\b(rl|grpo)\b")
 ANCHOR = re.compile(r"[a-z0-9][a-z0-9_-]*")
 # which section shows the numbers of a file, by its path from the page; the first match counts
 SHOWN = (
@@ -68,8 +64,7 @@ SHOWN = (
 )
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(NamedTuple):
     """One piece of evidence: its text, the file behind it and the section that shows it."""
 
     text: str
@@ -77,40 +72,19 @@ class Item:
     section: str = ""
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """A verdict with the kind of agreement that it is about."""
 
     agrees_with: str
     word: str
 
-    @property
-    def style(self) -> str:
-        """Return the class of the style sheet."""
-        return STYLES[self.word]
 
-    @property
-    def about(self) -> str:
-        """Return what the verdict is about, in words."""
-        return ABOUT[self.agrees_with]
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check of a claim; all texts are harmless."""
+class Check(NamedTuple):
+    """One check of a claim; `texts` are the cells of its row, harmless and cut."""
 
     verdict: Verdict
-    what: str
-    reported: str
-    obtained: str
-    unit: str
-    interval: str
-    gap: str
-    seeds: str
-    this_run: str
-    turned_by: str
+    texts: dict[str, str]
     evidence: list[Item]
-    note: str
     drawing: dict | None  # of an experiment with an interval: where its marks lie, 0 to 100
 
 
@@ -154,35 +128,25 @@ def read_claims(path: Path, sayings: Path, results: Path) -> list[Claim]:
     Raises InputError for a missing file, a word that is none of those allowed in its column, or a
     claim whose rows are apart.
     """
-    if not path.is_file():
-        raise absent(path)
-    said = read_sayings(sayings)
+    table, said = read_rows(path, COLUMNS), read_sayings(sayings)
     claims, seen = [], set()
-    for name, group in groupby(read_rows(path, COLUMNS), lambda row: row.text("claim")):
+    for name, group in groupby(table, lambda row: row["claim"]):
         rows = list(group)
         if not name or name in seen:
             raise rows[0].fault("claim", "a claim of its own")
         seen.add(name)
         for row in rows:
             _allowed(row)
-        kinds = dict.fromkeys(row.text("agrees_with") for row in rows)
         says, place = said.get(name, ("", ""))
+        kinds = by_claim([ClaimRow(**{c: row[c] for c in COLUMNS}) for row in rows])[name]
         claims.append(
             Claim(
                 anchor=f"claim-{name if ANCHOR.fullmatch(name) else f'number-{len(claims) + 1}'}",
                 name=shortened(name, LONGEST_VALUE),
-                **{column: rows[0].text(column) for column in ("tier", "area", "speaker")},
+                **{column: rows[0][column] for column in ("tier", "area", "speaker")},
                 says=shortened(says, LONGEST),
                 place=shortened(place, LONGEST),
-                verdicts=[
-                    Verdict(
-                        kind,
-                        verdicts.together(
-                            kind, [r.text("verdict") for r in rows if r.text("agrees_with") == kind]
-                        ),
-                    )
-                    for kind in kinds
-                ],
+                verdicts=[Verdict(kind, word) for kind, word in kinds.items()],
                 checks=[_check(row, results) for row in rows],
             )
         )
@@ -191,45 +155,29 @@ def read_claims(path: Path, sayings: Path, results: Path) -> list[Claim]:
 
 def _allowed(row: Row) -> None:
     """Raise InputError for a word that no claim can have."""
-    words = {"tier": TIERS, "area": AREAS, "speaker": SPEAKERS, "agrees_with": ABOUT}
+    words = {"tier": TIERS, "area": AREAS, "speaker": SPEAKERS}
+    words |= {"agrees_with": verdicts.WORST_FIRST}
+    words |= {"verdict": verdicts.WORST_FIRST.get(row["agrees_with"], ())}
     for column, allowed in words.items():
-        if row.text(column) not in allowed:
+        if row[column] not in allowed:
             raise row.fault(column, f"one of {', '.join(allowed)}")
-    allowed = verdicts.WORST_FIRST[row.text("agrees_with")]
-    if row.text("verdict") not in allowed:
-        raise row.fault("verdict", f"one of {', '.join(allowed)}")
 
 
 def _check(row: Row, results: Path) -> Check:
-    gap, what_it_is = row.text("gap_percent"), row.text("gap_is")
-    this_run, where = tidy(row.text("this_run")), row.text("this_run_is")
-    power, needed = row.text("power"), row.text("seeds_needed")
-    seeds = row.text("seeds")
-    if seeds and power:
-        seeds += f"; power {power}" + (f", {needed} seeds for 0.8" if needed else "")
-    return Check(
-        verdict=Verdict(row.text("agrees_with"), row.text("verdict")),
-        what=shortened(row.text("what"), LONGEST),
-        reported=tidy(row.text("reported")),
-        obtained=tidy(row.text("obtained")),
-        unit=shortened(row.text("unit"), LONGEST_VALUE),
-        interval=_interval(row.text("ci_low"), row.text("ci_high")),
-        gap=", ".join(
-            part for part in (gap and f"{tidy(gap)}\u202f%", shortened(what_it_is, 20)) if part
-        ),
-        seeds=shortened(seeds, LONGEST_VALUE),
-        this_run=shortened(" ".join(part for part in (this_run, where) if part), LONGEST_VALUE),
-        turned_by=shortened(row.text("turned_by"), LONGEST_VALUE),
-        evidence=evidence_items(row.text("evidence"), results),
-        note=shortened(row.text("note"), LONGEST),
-        drawing=_drawing(row),
-    )
+    texts = {
+        name: tidy(row[name])
+        if name in VALUES
+        else shortened(row[name], LONGEST_VALUE if name in SHORT else LONGEST)
+        for name in COLUMNS
+    }
+    verdict = Verdict(row["agrees_with"], row["verdict"])
+    return Check(verdict, texts, evidence_items(row["evidence"], results), _drawing(row))
 
 
 def _drawing(row: Row) -> dict | None:
     """Return where zero, the interval, the mean and this run lie on a line from 0 to 100."""
     names = {"mean": "obtained", "low": "ci_low", "high": "ci_high", "this_run": "this_run"}
-    if row.text("agrees_with") != verdicts.EXPERIMENT or not row.text("ci_low"):
+    if row["agrees_with"] != verdicts.EXPERIMENT or not row["ci_low"]:
         return None
     values = {key: row.number_or_none(column) for key, column in names.items()}
     values = {"zero": 0.0} | {key: value for key, value in values.items() if value is not None}
@@ -249,13 +197,7 @@ def tidy(text: str) -> str:
     places = DIGITS if abs(number) >= Decimal("0.01") else DIGITS - 1 - number.adjusted()
     if -number.as_tuple().exponent > places:
         number = round(number, places)
-    shown = f"{number:,f}"
-    shown = shown.rstrip("0").rstrip(".") if "." in shown else shown
-    return shown.replace("-", MINUS)
-
-
-def _interval(low: str, high: str) -> str:
-    return f"[{tidy(low)}, {tidy(high)}]" if low and high else ""
+    return exact(number).replace("-", MINUS)
 
 
 def evidence_items(text: str, results: Path) -> list[Item]:
@@ -278,90 +220,22 @@ def _item(part: str, results: Path) -> Item:
     return Item(shown, quote(relative) if file.is_file() else "", section)
 
 
-def of_tier(claims: Sequence[Claim], tier: str) -> list[Claim]:
-    """Return the claims of one tier."""
-    return [claim for claim in claims if claim.tier == tier]
-
-
 def counts(claims: Sequence[Claim]) -> list[tuple[str, list[tuple[Verdict, int]]]]:
     """Return for each kind of agreement how many claims have which verdict, worst last."""
-    found = Counter((v.agrees_with, v.word) for claim in claims for v in claim.verdicts)
+    found = Counter(verdict for claim in claims for verdict in claim.verdicts)
     table = []
     for kind, words in verdicts.WORST_FIRST.items():
-        row = [(Verdict(kind, w), found[kind, w]) for w in reversed(words) if found[kind, w]]
+        row = [(v, found[v]) for word in reversed(words) if found[v := Verdict(kind, word)]]
         if row:
-            table.append((ABOUT[kind] or "nothing small can test it", row))
+            table.append((kind, row))
     return table
-
-
-def counts_sentence(claims: Sequence[Claim]) -> str:
-    """Say how many claims have which verdict of which kind."""
-    parts = [
-        ", ".join(f"{number} {verdict.word}" for verdict, number in row)
-        for _, row in counts(claims)
-    ]
-    return f"{len(claims)} claims: {'; '.join(parts)}"
 
 
 def choices(claims: Sequence[Claim]) -> dict[str, list[str]]:
     """Return what each filter offers: only what occurs."""
+    tiers, words = {c.tier for c in claims}, {v.word for c in claims for v in c.verdicts}
     return {
-        "tier": [tier for tier in TIERS if of_tier(claims, tier)],
+        "tier": [tier for tier in TIERS if tier in tiers],
         "area": sorted({claim.area for claim in claims}),
-        "verdict": [w for w in STYLES if any(v.word == w for c in claims for v in c.verdicts)],
+        "verdict": [word for word in STYLES if word in words],
     }
-
-
-def answers(claims: Sequence[Claim]) -> list[str]:
-    """Return what a reviewer writes down: recipe, cost, and what stays out of reach."""
-    headline = of_tier(claims, "headline")
-    return [_recipe(headline), _cost(headline), _untested(headline)]
-
-
-def _named(claims: Sequence[Claim]) -> str:
-    return ", ".join(ACRONYMS.sub(_upper, claim.name.replace("-", " ")) for claim in claims)
-
-
-def _upper(found: re.Match) -> str:
-    return found[0].upper()
-
-
-def _recipe(headline: Sequence[Claim]) -> str:
-    tested = [claim for claim in headline if claim.verdict(verdicts.EXPERIMENT)]
-    parts = []
-    for word in (SUPPORTED, TOO_SMALL, CONTRADICTED, UNDECIDED):
-        found = [claim for claim in tested if claim.verdict(verdicts.EXPERIMENT) == word]
-        if found:
-            parts.append(f"{len(found)} {word} ({_named(found)})")
-    return (
-        f"Of {len(tested)} headline claims that a miniature can test, the experiments leave "
-        f"{'; '.join(parts) or 'none decided'}."
-    )
-
-
-def _cost(headline: Sequence[Claim]) -> str:
-    cost = [claim for claim in headline if claim.area == "cost"]
-    checks = [check for claim in cost for check in claim.checks]
-    own = [check for check in checks if check.verdict.agrees_with == verdicts.PAPER]
-    wrong = [check for check in own if check.verdict.word == verdicts.INCONSISTENT]
-    text = f"The cost table agrees with itself in {len(own) - len(wrong)} of {len(own)} checks"
-    if wrong:
-        gaps = "; ".join(
-            f"{check.obtained} against {check.reported}, {check.gap}" for check in wrong
-        )
-        text += f" ({gaps})"
-    model = [check for check in checks if check.verdict.agrees_with == verdicts.WORLD]
-    for check in model[:1]:
-        text += f"; the reported GPU-hours are {check.verdict.word}"
-        if check.obtained:
-            text += f" (cost model {check.obtained} {check.interval}, reported {check.reported})"
-    return f"{text}."
-
-
-def _untested(headline: Sequence[Claim]) -> str:
-    out = [claim for claim in headline if claim.verdict(verdicts.NOTHING)]
-    names = f" Among the headline claims: {_named(out)}." if out else ""
-    return (
-        "Nobody without 512 GPUs can test how the 671B models were trained: their learning curves, "
-        f"their responses of ten thousand tokens, or what the run cost.{names}"
-    )

@@ -26,47 +26,24 @@ UNWANTED = (f"{{{SVG}}}metadata", f"{{{SVG}}}style")
 # Okabe and Ito's palette (2008), made for all common kinds of colour vision; the page's style
 # sheet repeats the names and chooses lighter shades on a dark ground.
 COLOURS = {
-    "ink": "#1b1b1f",
-    "faint": "#d5d5da",
-    "blue": "#0072b2",
-    "vermilion": "#d55e00",
-    "green": "#009e73",
-    "purple": "#9c4f86",
-    "grey": "#6b6b75",
-}
+    "ink": "#1b1b1f", "faint": "#d5d5da", "blue": "#0072b2", "vermilion": "#d55e00",
+    "green": "#009e73", "purple": "#9c4f86", "grey": "#6b6b75",
+}  # fmt: skip
 LOOK = {
-    "axes.edgecolor": COLOURS["grey"],
-    "axes.grid": True,
-    "axes.grid.axis": "y",
-    "axes.labelcolor": COLOURS["ink"],
-    "axes.labelsize": 10.5,
-    "axes.axisbelow": True,
-    "axes.linewidth": 0.8,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 11.5,
-    "axes.titleweight": "bold",
-    "axes.titlecolor": COLOURS["ink"],
-    "axes.titlepad": 10.0,
-    "font.family": ["DejaVu Sans"],
-    "font.size": 10.5,
-    "grid.color": COLOURS["faint"],
-    "grid.linewidth": 0.7,
-    "legend.fontsize": 10.0,
-    "legend.frameon": False,
-    "legend.labelcolor": COLOURS["ink"],
-    "lines.linewidth": 1.8,
-    "lines.markersize": 4.5,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "r1repro",
-    "xtick.color": COLOURS["grey"],
-    "xtick.labelcolor": COLOURS["ink"],
-    "xtick.labelsize": 10.0,
-    "ytick.color": COLOURS["grey"],
-    "ytick.labelcolor": COLOURS["ink"],
-    "ytick.labelsize": 10.0,
-}
+    "axes": {
+        "axisbelow": True, "edgecolor": COLOURS["grey"], "grid": True, "grid.axis": "y",
+        "labelcolor": COLOURS["ink"], "labelsize": 10.5, "linewidth": 0.8,
+        "spines.right": False, "spines.top": False, "titlecolor": COLOURS["ink"],
+        "titlelocation": "left", "titlepad": 10.0, "titlesize": 11.5, "titleweight": "bold",
+    },
+    "font": {"family": ["DejaVu Sans"], "size": 10.5},
+    "grid": {"color": COLOURS["faint"], "linewidth": 0.7},
+    "legend": {"fontsize": 10.0, "frameon": False, "labelcolor": COLOURS["ink"]},
+    "lines": {"linewidth": 1.8, "markersize": 4.5},
+    "svg": {"fonttype": "none", "hashsalt": "r1repro"},
+    "xtick": {"color": COLOURS["grey"], "labelcolor": COLOURS["ink"], "labelsize": 10.0},
+    "ytick": {"color": COLOURS["grey"], "labelcolor": COLOURS["ink"], "labelsize": 10.0},
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -87,53 +64,52 @@ class Line:
     steps: bool = False
 
 
-@dataclass(frozen=True)
-class Chart:
-    """What one panel shows. `name` is unique on the page; `summary` is its text alternative."""
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """What every chart has: `name` is unique on the page, `summary` is its text alternative."""
 
     name: str
     title: str
     x_label: str
+    summary: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart(Picture):
+    """Lines on one panel."""
+
     y_label: str
     lines: Sequence[Line]
-    summary: str
     y_range: tuple[float | None, float | None] = (0, None)
-    x_max: float | None = None
     percent: bool = False
-    whole_x: bool = True
     inches: tuple[float, float] = (5.0, 3.3)
     whole_y: bool = False
-    legend: bool | None = None  # None: where there is more than one line
+    legend: bool = False  # also of one line
 
 
 @contextmanager
-def look():
-    """Draw with our settings alone: a user's matplotlibrc must not change the page."""
-    defaults = {
-        key: value
-        for key, value in matplotlib.rcParamsDefault.items()
-        if key not in ("backend", "backend_fallback")
-    }
-    with matplotlib.rc_context(), matplotlib.rc_context(defaults), matplotlib.rc_context(LOOK):
-        yield
+def panel(chart: Picture, inches: tuple[float, float]):
+    """Yield figure and axes under our settings alone: a user's matplotlibrc changes nothing."""
+    ours = {f"{group}.{name}": v for group, options in LOOK.items() for name, v in options.items()}
+    defaults = {k: v for k, v in matplotlib.rcParamsDefault.items() if "backend" not in k}
+    with matplotlib.rc_context(), matplotlib.rc_context(defaults | ours):
+        figure = Figure(figsize=inches, layout="constrained")
+        axes = figure.add_subplot()
+        axes.set_title(chart.title)
+        axes.set_xlabel(chart.x_label)
+        yield figure, axes
 
 
 def _draw_line(axes, line: Line) -> None:
     points = [(x, y) for x, y in zip(line.x, line.y, strict=True) if y is not None]
     colour = COLOURS[line.colour]
     axes.plot(
-        [x for x, _ in points],
-        [y for _, y in points],
-        color=colour,
-        label=line.label,
-        linestyle=line.dash,
-        linewidth=line.width,
-        marker=line.marker or None,
-        markerfacecolor="white" if line.hollow else colour,
-        markeredgecolor=colour,
-        clip_on=False,
+        [x for x, _ in points], [y for _, y in points],
+        color=colour, label=line.label, linestyle=line.dash, linewidth=line.width,
+        marker=line.marker or None, markerfacecolor="white" if line.hollow else colour,
+        markeredgecolor=colour, clip_on=False,
         drawstyle="steps-post" if line.steps else "default",
-    )
+    )  # fmt: skip
 
 
 def _limits(axes, chart: Chart) -> None:
@@ -143,41 +119,30 @@ def _limits(axes, chart: Chart) -> None:
         high = low + (0.01 if chart.percent else 1)  # a flat line at the floor still has a scale
     axes.set_ylim(bottom=low, top=high)
     last = max((x for line in chart.lines for x in line.x), default=1)
-    axes.set_xlim(left=0, right=(chart.x_max or last or 1) * 1.02)
+    axes.set_xlim(left=0, right=(last or 1) * 1.02)
 
 
 def draw(chart: Chart) -> str:
     """Return one chart as an SVG element for the page."""
-    with look():
-        figure = Figure(figsize=chart.inches, layout="constrained")
-        axes = figure.add_subplot()
+    with panel(chart, chart.inches) as (figure, axes):
         for line in chart.lines:
             _draw_line(axes, line)
         _limits(axes, chart)
-        axes.set_title(chart.title)
-        axes.set_xlabel(chart.x_label)
         axes.set_ylabel(chart.y_label)
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=chart.whole_x, steps=STEPS))
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=STEPS))
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=chart.whole_y, steps=STEPS))
         factor = 100 if chart.percent else 1
         axes.yaxis.set_major_formatter(lambda value, _: tick(factor * value))
         axes.xaxis.set_major_formatter(lambda value, _: tick(value))
-        if len(chart.lines) > 1 if chart.legend is None else chart.legend:
-            _legend(figure, chart)
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    return inline(buffer.getvalue(), chart)
+        if len(chart.lines) > 1 or chart.legend:  # below the axes, where it can hide no point
+            figure.legend(loc="outside lower center", ncols=2, handlelength=2.6, columnspacing=1.4)
+        return inline(figure, chart)
 
 
 def tick(value: float) -> str:
     """Return a tick's label; whole thousands with separators, fractions without noise."""
     text = f"{value:,.6f}".rstrip("0").rstrip(".")
     return text.replace("-", "\u2212") if abs(value) >= MANTISSA else f"{value:.3g}"
-
-
-def _legend(figure: Figure, chart: Chart) -> None:
-    """Put the legend below the axes, where it can hide no point."""
-    figure.legend(loc="outside lower center", ncols=2, handlelength=2.6, columnspacing=1.4)
 
 
 def _page_style(style: str) -> str:
@@ -195,10 +160,12 @@ def _page_style(style: str) -> str:
     return "; ".join(kept)
 
 
-def inline(svg: str, chart: Chart) -> str:
-    """Turn matplotlib's file into an element: no metadata, unique names, page fonts and colours."""
+def inline(figure: Figure, chart: Picture) -> str:
+    """Return a figure as an element: no metadata, unique names, the page's font and colours."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     ElementTree.register_namespace("", SVG)
-    root = ElementTree.fromstring(svg)
+    root = ElementTree.fromstring(buffer.getvalue())
     for parent in list(root.iter()):
         for child in [c for c in parent if c.tag in UNWANTED]:
             parent.remove(child)

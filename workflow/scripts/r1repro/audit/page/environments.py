@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The environments that the attempts ran in, told apart by what was installed.
 
-An environment is shown as its kind and the first eight digits of its digest (environment.py): two
-attempts with the same digits ran with the same interpreter version and the same packages. Records
-of earlier versions of this workflow tell none: NOT_RECORDED.
+An environment is shown as its kind and the first digits of its digest (environment.py): the same
+digits mean the same interpreter version and packages. Records of earlier versions tell none.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from r1repro.audit.environment import environment_digest
 from r1repro.audit.page.tables import field
@@ -18,24 +17,13 @@ NOT_RECORDED = "not recorded"
 DIGITS = 8
 
 
-@dataclass(frozen=True)
-class Environment:
+class Environment(NamedTuple):
     """What one record says of its environment."""
 
     kind: str
     interpreter: str
     python: str
     packages: dict[str, str]
-
-    @property
-    def digest(self) -> str:
-        """Return the SHA-256 over interpreter version and packages."""
-        return environment_digest(self.python, self.packages)
-
-    @property
-    def label(self) -> str:
-        """Return kind and first digits, as the table of attempts shows it."""
-        return f"{self.kind} {self.digest[:DIGITS]}"
 
 
 def environment_of(begin: dict, where: Path) -> Environment | None:
@@ -54,8 +42,11 @@ def environment_of(begin: dict, where: Path) -> Environment | None:
 
 
 def label(environment: Environment | None) -> str:
-    """Return the cell of an attempt."""
-    return NOT_RECORDED if environment is None else environment.label
+    """Return kind and first digits of the digest, as the list of attempts has them."""
+    if environment is None:
+        return NOT_RECORDED
+    digest = environment_digest(environment.python, environment.packages)
+    return f"{environment.kind} {digest[:DIGITS]}"
 
 
 def lines(attempts: Sequence[tuple[str, Environment | None]]) -> list[str]:
@@ -63,21 +54,16 @@ def lines(attempts: Sequence[tuple[str, Environment | None]]) -> list[str]:
 
     `attempts` are pairs of stage and environment.
     """
-    stages: dict[str, dict[str, None]] = {}
-    known: dict[str, Environment | None] = {}
+    found: dict[str, tuple[Environment | None, dict[str, None]]] = {}
     for stage, environment in attempts:
-        name = label(environment)
-        known.setdefault(name, environment)
-        stages.setdefault(name, {})[stage] = None
-    return [_line(known[name], list(names)) for name, names in stages.items()]
+        found.setdefault(label(environment), (environment, {}))[1][stage] = None
+    return [f"{_line(environment)}: {', '.join(stages)}" for environment, stages in found.values()]
 
 
-def _line(environment: Environment | None, stages: list[str]) -> str:
-    """Say what an environment is and which stages ran in it."""
+def _line(environment: Environment | None) -> str:
     if environment is None:
-        return f"{NOT_RECORDED}: {', '.join(stages)}"
-    count = len(environment.packages)
-    return (
-        f"{environment.label}: Python {environment.python} at {environment.interpreter}, "
-        f"{count} package{'' if count == 1 else 's'}: {', '.join(stages)}"
-    )
+        return NOT_RECORDED
+    number = len(environment.packages)
+    packages = f"{number} package{'' if number == 1 else 's'}"
+    where = f"Python {environment.python} at {environment.interpreter}"
+    return f"{label(environment)}: {where}, {packages}"

@@ -6,19 +6,17 @@ line (seed, host, commit, packages, environment) are added. The attempts that ma
 are left out: they still run while the page is written.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from r1repro.audit.attempt_records import AttemptRecord
+from r1repro.audit.attempt_records import AttemptRecord, parsed_lines
 from r1repro.audit.attempt_records import read_attempts as read_records
 from r1repro.audit.page.environments import Environment, environment_of
-from r1repro.audit.page.tables import UNKNOWN, field
+from r1repro.audit.page.tables import field
 from r1repro.audit.stage_cost import REPORTING, purposes
 from r1repro.errors import InputError
 
-SECOND = len("2026-01-31T23:59:59")
 SHORT_COMMIT = 12
 MS_PER_SECOND = 1000
 
@@ -29,14 +27,9 @@ class Attempt:
 
     record: AttemptRecord
     purpose: str
-    ended: str
-    error: str
-    seed: int
-    host: str
-    commit: str
-    dirty: bool | str
-    packages: dict[str, str]
-    environment: Environment | None = None
+    begin: dict  # its first line, with seed, host, git_commit, git_dirty and packages
+    last: dict
+    environment: Environment | None
 
     @property
     def name(self) -> str:
@@ -49,13 +42,9 @@ class Attempt:
         return self.record.elapsed_ms / MS_PER_SECOND
 
     @property
-    def outcome(self) -> str:
-        """Say how it ended."""
-        if self.record.exit_code is None:
-            return "killed: no end record"
-        if self.record.exit_code == 0:
-            return "done"
-        return f"failed, exit {self.record.exit_code}" + (f": {self.error}" if self.error else "")
+    def commit(self) -> str:
+        """Return the commit, short."""
+        return str(self.begin["git_commit"])[:SHORT_COMMIT]
 
 
 def read_attempts(root: Path) -> list[Attempt]:
@@ -79,25 +68,14 @@ def read_attempts(root: Path) -> list[Attempt]:
 
 def _with_identity(record: AttemptRecord, purpose: str, path: Path) -> Attempt:
     """Add the identity fields; the record itself was checked there."""
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    whole = [line for line in lines if line.strip()][: -1 if record.torn else None]
-    begin, last = json.loads(whole[0]), json.loads(whole[-1])
+    lines, _ = parsed_lines(path, path.read_bytes())
     where = Path(f"{path} (begin)")
-    seed, packages = field(begin, where, "seed"), field(begin, where, "packages")
+    for name in ("host", "git_commit", "git_dirty"):
+        field(lines[0], where, name)
+    seed, packages = field(lines[0], where, "seed"), field(lines[0], where, "packages")
     if not isinstance(seed, int) or not isinstance(packages, dict):
         raise InputError(f"{where}: seed or packages is damaged; restore the record")
-    return Attempt(
-        record=record,
-        purpose=purpose,
-        ended=str(field(last, path, "time_utc")),
-        error=str(last["error_text"]) if "error_text" in last else "",
-        seed=seed,
-        host=str(field(begin, where, "host")),
-        commit=str(field(begin, where, "git_commit")),
-        dirty=field(begin, where, "git_dirty"),
-        packages=packages,
-        environment=environment_of(begin, where),
-    )
+    return Attempt(record, purpose, lines[0], lines[-1], environment_of(lines[0], where))
 
 
 def finished(attempts: Sequence[Attempt], scale: str) -> list[Attempt]:
@@ -106,45 +84,10 @@ def finished(attempts: Sequence[Attempt], scale: str) -> list[Attempt]:
     return sorted(last.values(), key=lambda a: (a.record.started_utc, a.name))
 
 
-def moment(time_utc: str) -> str:
-    """Return an ISO time to the second, readable."""
-    return time_utc[:SECOND].replace("T", " ")
-
-
-def period(attempts: Sequence[Attempt]) -> str:
-    """Return when the first attempt began and the last one ended."""
-    first, last = min(a.record.started_utc for a in attempts), max(a.ended for a in attempts)
-    return f"{moment(first)} to {moment(last)} UTC"
-
-
-def machines(attempts: Sequence[Attempt]) -> list[str]:
-    """Return each kind of machine once, in the order of first use."""
-    texts = []
-    for record in (a.record for a in attempts):
-        gpus = f"{record.nodes} \u00d7 {record.gpus_per_node} {record.device}"
-        cores = f"{record.cpu_cores} core{'s' if record.cpu_cores > 1 else ''}"
-        texts.append(gpus if record.gpus_per_node else f"{record.device}, {cores}, no GPU")
-    return list(dict.fromkeys(texts))
-
-
-def hosts(attempts: Sequence[Attempt]) -> list[str]:
-    """Return each host once, in the order of first use."""
-    return list(dict.fromkeys(a.host for a in attempts))
-
-
-def commits(attempts: Sequence[Attempt]) -> str:
-    """Return the commit behind the results, and whether the tree had changes on top of it."""
-    found = list(dict.fromkeys(a.commit[:SHORT_COMMIT] for a in attempts))
-    text = ", ".join(found)
-    if any(a.dirty is True for a in attempts):
-        text += " with uncommitted changes"
-    return text if found != [UNKNOWN] else UNKNOWN
-
-
-def packages(attempts: Sequence[Attempt]) -> str:
-    """Return the package versions, several of one package joined by a slash."""
+def packages(attempts: Sequence[Attempt]) -> dict[str, list[str]]:
+    """Return the versions of each package."""
     versions: dict[str, dict[str, None]] = {}
     for a in attempts:
-        for name, version in a.packages.items():
+        for name, version in a.begin["packages"].items():
             versions.setdefault(str(name), {})[str(version)] = None
-    return ", ".join(f"{name} {' / '.join(found)}" for name, found in sorted(versions.items()))
+    return {name: list(found) for name, found in sorted(versions.items())}

@@ -10,37 +10,23 @@ Choices `paper_rows` names rows of Table 2, separated by semicolons, or says in 
         is a benchmark without a question in this test split.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from r1repro.audit.page.answers import harmless
-from r1repro.audit.page.grids import Grid, Line, columns
-from r1repro.audit.page.tables import Row, read_rows
+from r1repro.audit.page.tables import Measured, Row, read_rows
 from r1repro.audit.page.wording import MINUS, interval
 
 STEPS = ("r1_zero", "dev1", "dev2", "dev3", "r1")
-NAMES = {"r1_zero": "R1-Zero", "dev1": "Dev1", "dev2": "Dev2", "dev3": "Dev3", "r1": "R1"}
 COLUMNS = ("benchmark", "paper_rows", "metric", "unit", "checkpoint", "value", "ci_low", "ci_high")
 COLUMNS += ("n",)
-TEST_COLUMNS = ("benchmark", "lower", "upper", "test", "difference", "ci_low", "ci_high")
-TEST_COLUMNS += ("p_value", "significant")
+TESTED = ("benchmark", "lower", "upper")
+NUMBERS = ("difference", "ci_low", "ci_high", "p_value")
 HOLM = "p_holm"  # p-value after Holm's correction, where the table has it
 YES, NO = ("true", "yes", "1"), ("false", "no", "0")
 DASH = "\u2013"
 HIGHER, LOWER, SAME, UNTESTED = "higher", "lower", "same", ""
-SIGNS = {HIGHER: "\u25b2", LOWER: "\u25bc", SAME: "\u2248", UNTESTED: ""}
-SPOKEN = {HIGHER: "higher", LOWER: "lower", SAME: "no significant difference", UNTESTED: ""}
 ALL_REASONING = "reasoning"  # how the name of the benchmark begins that stands for all of it
-
-
-@dataclass(frozen=True)
-class Value:
-    """One measured cell of the ladder."""
-
-    value: float
-    low: float
-    high: float
-    questions: int
 
 
 @dataclass(frozen=True)
@@ -52,12 +38,16 @@ class Benchmark:
     unit: str
     paper_rows: list[str]
     counterpart: str
-    values: dict[str, Value | None]
+    values: dict[str, Measured | None]
 
-    def show(self, number: float) -> str:
+    @property
+    def scale(self) -> int:
+        """Return the factor that brings values into the unit in which they are shown."""
+        return 100 if self.unit == "share" else 1
+
+    def show(self, number: float | None) -> str:
         """Return a value or a difference of this benchmark in its unit."""
-        scale = 100 if self.unit == "share" else 1
-        return f"{scale * number:.1f}".replace("-", MINUS)
+        return DASH if number is None else f"{self.scale * number:.1f}".replace("-", MINUS)
 
     @property
     def shown_unit(self) -> str:
@@ -67,27 +57,15 @@ class Benchmark:
 
 @dataclass(frozen=True)
 class Test:
-    """One paired test between two checkpoints of a benchmark; None: there was no question."""
+    """One paired test between two checkpoints; without a difference there was no question."""
 
-    benchmark: str
-    lower: str
-    upper: str
-    test: str
-    difference: float | None
-    low: float | None
-    high: float | None
-    p_value: float | None
-    p_holm: float | None
-    significant: bool
+    row: Row
+    benchmark: Benchmark
+    outcome: str  # which way the step goes, if the test says that it goes anywhere
 
-    @property
-    def outcome(self) -> str:
-        """Return which way the step goes, if the test says that it goes anywhere."""
-        if self.difference is None:
-            return UNTESTED
-        if not self.significant:
-            return SAME
-        return HIGHER if self.difference > 0 else LOWER
+    def number(self, column: str) -> float | None:
+        """Return a number of the table, None where it has none or lacks the column."""
+        return self.row.number_or_none(column) if column in self.row.cells else None
 
 
 @dataclass(frozen=True)
@@ -98,20 +76,23 @@ class Ladder:
     tests: list[Test]
     paper: dict[str, tuple[str, dict[str, str]]]  # row -> (metric, checkpoint -> printed value)
 
+    @property
+    def main(self) -> Benchmark:
+        """Return the benchmark of all reasoning, or the first where there is none such."""
+        whole = [b for b in self.benchmarks if b.name.lower().startswith(ALL_REASONING)]
+        return [*whole, *self.benchmarks][0]
+
+    def without(self) -> list[str]:
+        """Return the rows of Table 2 that no benchmark of this run stands for."""
+        named = {row for benchmark in self.benchmarks for row in benchmark.paper_rows}
+        return [row for row in self.paper if row not in named]
+
     def step(self, benchmark: str, upper: str) -> str:
         """Return how a checkpoint compares with the one at its left."""
-        lower = STEPS[STEPS.index(upper) - 1] if STEPS.index(upper) else None
-        for test in self.tests:
-            if (test.benchmark, test.lower, test.upper) == (benchmark, lower, upper):
-                return test.outcome
-        return UNTESTED
-
-
-def _flag(row: Row, column: str) -> bool:
-    text = row.text(column).lower()
-    if text not in YES + NO:
-        raise row.fault(column, "true or false")
-    return text in YES
+        place = STEPS.index(upper)
+        step = [benchmark, STEPS[place - 1], upper]
+        found = (t.outcome for t in self.tests if [t.row[c] for c in TESTED] == step)
+        return next(found, UNTESTED) if place else UNTESTED
 
 
 def read_ladder(ladder: Path, tests: Path, published: Path) -> Ladder:
@@ -122,161 +103,75 @@ def read_ladder(ladder: Path, tests: Path, published: Path) -> Ladder:
     of no benchmark.
     """
     paper = {
-        row.text("benchmark"): (row.text("metric"), {name: row.text(name) for name in STEPS})
+        row["benchmark"]: (row["metric"], {name: row[name] for name in STEPS})
         for row in read_rows(published, ("benchmark", "metric", *STEPS))
     }
     found: dict[str, Benchmark] = {}
     for row in read_rows(ladder, COLUMNS):
         _add(found, row, paper, published)
-    measured = [_test(row, found) for row in read_rows(tests, TEST_COLUMNS)]
-    return Ladder(list(found.values()), measured, paper)
+    columns = (*TESTED, "test", *NUMBERS, "significant")
+    tested = [_test(row, found) for row in read_rows(tests, columns)]
+    return Ladder(list(found.values()), tested, paper)
 
 
 def _add(found: dict[str, Benchmark], row: Row, paper: dict, published: Path) -> None:
-    name, checkpoint = row.text("benchmark"), row.text("checkpoint")
+    name, checkpoint = row["benchmark"], row["checkpoint"]
     if not name:
         raise row.fault("benchmark", "a name")
     if checkpoint not in STEPS:
         raise row.fault("checkpoint", f"one of {', '.join(STEPS)}")
-    rows = _paper_rows(row, paper, published)
-    counterpart = "" if rows else row.text("paper_rows")
-    line = Benchmark(name, row.text("metric"), row.text("unit"), rows, counterpart, {})
+    rows = [part.strip() for part in row["paper_rows"].split(";")]
+    unknown = [part for part in rows if part not in paper]
+    if 0 < len(unknown) < len(rows):
+        raise row.fault("paper_rows", f"rows of {published} ({unknown[0][:40]!r} is none)")
+    counterpart = row["paper_rows"] if unknown else ""
+    line = Benchmark(name, row["metric"], row["unit"], [] if unknown else rows, counterpart, {})
     known = found.setdefault(name, line)
-    described = (line.metric, line.unit, line.paper_rows, line.counterpart)
-    if (known.metric, known.unit, known.paper_rows, known.counterpart) != described:
+    if replace(known, values={}) != line:
         raise row.fault("metric", f"the metric, unit and paper_rows of the other lines of {name}")
     if checkpoint in known.values:
         raise row.fault("checkpoint", f"one line for each checkpoint of {name}")
-    known.values[checkpoint] = _value(row, line.unit)
-
-
-def _paper_rows(row: Row, paper: dict, published: Path) -> list[str]:
-    parts = [part.strip() for part in row.text("paper_rows").split(";")]
-    unknown = [part for part in parts if part not in paper]
-    if 0 < len(unknown) < len(parts):
-        raise row.fault("paper_rows", f"rows of {published} ({unknown[0][:40]!r} is none)")
-    return [] if unknown else parts
-
-
-def _value(row: Row, unit: str) -> Value | None:
-    if not row.text("value"):
-        return None
-    read = row.share if unit == "share" else row.number
-    value = Value(*(read(c) for c in ("value", "ci_low", "ci_high")), row.whole("n"))
-    if value.low > value.high:
-        raise row.fault("ci_high", f"an end not below ci_low ({value.low})")
-    return value
+    known.values[checkpoint] = row.measured(line.unit == "share") if row["value"] else None
 
 
 def _test(row: Row, found: dict[str, Benchmark]) -> Test:
-    if row.text("benchmark") not in found:
+    if row["benchmark"] not in found:
         raise row.fault("benchmark", "a benchmark of the ladder")
     for column in ("lower", "upper"):
-        if row.text(column) not in STEPS:
+        if row[column] not in STEPS:
             raise row.fault(column, f"one of {', '.join(STEPS)}")
-    return Test(
-        *(row.text(c) for c in ("benchmark", "lower", "upper", "test")),
-        *(row.number_or_none(c) for c in ("difference", "ci_low", "ci_high", "p_value")),
-        row.number_or_none(HOLM) if HOLM in row.cells else None,
-        _flag(row, "significant"),
-    )
+    said = row["significant"].lower()
+    if said not in YES + NO:
+        raise row.fault("significant", "true or false")
+    for column in {*NUMBERS, HOLM} & set(row.cells):
+        row.number_or_none(column)
+    difference = row.number_or_none("difference")
+    outcome = UNTESTED if difference is None else SAME
+    if difference is not None and said in YES:
+        outcome = HIGHER if difference > 0 else LOWER
+    return Test(row, found[row["benchmark"]], outcome)
 
 
 def groups(ladder: Ladder) -> list[dict]:
-    """Return the lines of the template: each benchmark of this run, then the paper's rows."""
-    made = []
+    """Return each benchmark with its cells, then the rows of the paper that it stands for."""
+    found = []
     for benchmark in ladder.benchmarks:
-        cells = [_cell(ladder, benchmark, step) for step in STEPS]
         papers = [
-            {
-                "name": harmless(row),
-                "metric": harmless(ladder.paper[row][0]),
-                "cells": [harmless(ladder.paper[row][1][step]) or DASH for step in STEPS],
-            }
+            {"name": row, "metric": metric, "cells": [harmless(cells[s]) or DASH for s in STEPS]}
             for row in benchmark.paper_rows
+            for metric, cells in [ladder.paper[row]]
         ]
-        metric = ", ".join(filter(None, (benchmark.metric, benchmark.shown_unit)))
-        made.append(
-            {
-                "name": harmless(benchmark.name.replace("_", " ")),
-                "metric": harmless(metric.replace("_", " ")),
-                "cells": cells,
-                "papers": papers,
-                "counterpart": harmless(benchmark.counterpart),
-            }
-        )
-    return made
+        cells = [_cell(ladder, benchmark, step) for step in STEPS]
+        found.append({"benchmark": benchmark, "cells": cells, "papers": papers})
+    return found
 
 
 def _cell(ladder: Ladder, benchmark: Benchmark, step: str) -> dict[str, str]:
     value = benchmark.values.get(step)
     if value is None:
-        return {"value": DASH, "range": "", "sign": "", "spoken": ""}
-    outcome = ladder.step(benchmark.name, step)
-    scale = 100 if benchmark.unit == "share" else 1
+        return {"value": DASH, "range": "", "outcome": UNTESTED}
     return {
         "value": benchmark.show(value.value),
-        "range": interval(scale * value.low, scale * value.high),
-        "sign": SIGNS[outcome],
-        "spoken": SPOKEN[outcome],
+        "range": interval(value.low, value.high, benchmark.scale),
+        "outcome": ladder.step(benchmark.name, step),
     }
-
-
-def tests_grid(ladder: Ladder) -> Grid:
-    """Return the paired tests; a difference without significance is said to be none."""
-    by_name = {benchmark.name: benchmark for benchmark in ladder.benchmarks}
-    rows = [Line(_test_cells(test, by_name[test.benchmark])) for test in ladder.tests]
-    heads = columns("Benchmark", "Step", "Test", "#Difference", "#95 % interval", "#p", "#p (Holm)")
-    caption = (
-        "This run. Paired tests on the same questions; shares in points of percent. Significant "
-        "means after Holm's correction for the number of tests, at the level that the ladder sets."
-    )
-    return Grid("Paired tests between checkpoints", caption, [*heads, *columns("Result")], rows)
-
-
-def _test_cells(test: Test, benchmark: Benchmark) -> list[str]:
-    step = f"{NAMES[test.lower]} \u2192 {NAMES[test.upper]}"
-    cells = [harmless(test.benchmark.replace("_", " ")), step, harmless(test.test)]
-    if test.difference is None:
-        return [*cells, DASH, DASH, DASH, DASH, "no question"]
-    ends = [DASH if x is None else benchmark.show(x) for x in (test.low, test.high)]
-    sign = "+" if test.difference > 0 else ""
-    cells += [f"{sign}{benchmark.show(test.difference)}", f"[{ends[0]}, {ends[1]}]"]
-    return [*cells, _p(test.p_value), _p(test.p_holm), SPOKEN[test.outcome]]
-
-
-def _p(value: float | None) -> str:
-    if value is None:
-        return DASH
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def headline(ladder: Ladder) -> str:
-    """Say the benchmark of all reasoning in one line, or the first where there is none such."""
-    whole = [b for b in ladder.benchmarks if b.name.lower().startswith(ALL_REASONING)]
-    benchmark = [*whole, *ladder.benchmarks][0]
-    values = [
-        f"{step} {benchmark.show(value.value)}"
-        for step in STEPS
-        if (value := benchmark.values.get(step)) is not None
-    ]
-    name = benchmark.name.replace("_", " ")
-    if benchmark.metric not in name:
-        name = f"{name} {benchmark.metric}"
-    return harmless(f"{name} {benchmark.shown_unit}".strip()) + f": {', '.join(values)}"
-
-
-def sentence(ladder: Ladder) -> str:
-    """Say how many of the tested steps are differences at all."""
-    outcomes = [test.outcome for test in ladder.tests if test.outcome != UNTESTED]
-    return (
-        f"Of {len(outcomes)} paired tests between checkpoints, {outcomes.count(HIGHER)} find a "
-        f"higher value, {outcomes.count(LOWER)} a lower one, and {outcomes.count(SAME)} no "
-        "significant difference."
-    )
-
-
-def paper_rows_without(ladder: Ladder) -> list[str]:
-    """Return the rows of Table 2 that no benchmark of this run stands for."""
-    named = {row for benchmark in ladder.benchmarks for row in benchmark.paper_rows}
-    return [row for row in ladder.paper if row not in named]

@@ -5,56 +5,36 @@ Units   pass@k, cons@k and rates: shares between 0 and 1; mean_length: tokens of
 The category `all` is reasoning alone; general prompts have measures of their own.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from r1repro.audit.page.tables import Row, read_rows
+from r1repro.audit.page.tables import Measured, Row, read_rows
+from r1repro.audit.page.wording import interval
 from r1repro.errors import InputError
 
 COLUMNS = ("checkpoint", "category", "metric", "k", "n_prompts", "value", "ci_low", "ci_high")
 COLUMNS += ("seed",)
-# What each checkpoint is, in the order of the recipe.
-CHECKPOINTS = {
-    "base": "where everything starts; the paper's is DeepSeek-V3-Base",
-    "pilot": "the R1-Zero recipe on the smaller base first",
-    "r1_zero": "RL from the base, rules only",
-    "dev1": "base, fine-tuned on the cold start",
-    "dev2": "RL from dev1, language reward added",
-    "dev3": "base, fine-tuned on samples of dev2 and general data",
-    "r1": "RL from dev3, preference rewards in its last part",
-    "small_base": "a smaller base",
-    "distill": "the smaller base, fine-tuned on the data of dev3",
-    "small_zero": "RL from the smaller base",
-}
+# in the order of the recipe
+CHECKPOINTS = ("base", "pilot", "r1_zero", "dev1", "dev2", "dev3", "r1", "small_base", "distill")
+CHECKPOINTS += ("small_zero",)
 ORDER_OF_CATEGORIES = ("all", "math", "code", "stem", "logic", "general")
-CATEGORY_NAMES = {
-    "all": "All",
-    "math": "Math",
-    "code": "Code",
-    "stem": "STEM",
-    "logic": "Logic",
-    "general": "General",
-}
+CATEGORY_NAMES = {"all": "All", "math": "Math", "code": "Code", "stem": "STEM", "logic": "Logic"}
+CATEGORY_NAMES["general"] = "General"
 GENERAL = "general"
 LENGTH = "mean_length"
 SHARES = ("language_consistency", "refusal_unsafe", "over_refusal", "preference")
 
 
-@dataclass(frozen=True)
-class Score:
-    """One measured value with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-    prompts: int
-    samples: int
-    seed: int
+def ranged(score: Measured | None, scale: float = 100) -> str:
+    """Return a value with its interval, shares in percent, or a dash."""
+    if score is None:
+        return "\u2013"
+    return f"{scale * score.value:.1f} {interval(score.low, score.high, scale)}"
 
 
-def _in_order(names: set[str], known: Iterable[str]) -> list[str]:
-    return [n for n in known if n in names] + sorted(names - set(known))
+def in_order(names: Iterable[str], known: Sequence[str]) -> list[str]:
+    """Return names in the order in which they are known, the others behind them."""
+    return [n for n in known if n in names] + sorted(set(names) - set(known))
 
 
 class Scores:
@@ -63,12 +43,12 @@ class Scores:
     def __init__(self, path: Path):
         """Read the table; raises InputError for duplicates, bad numbers or two kinds of cons@k."""
         self.path = path
-        self.cells: dict[tuple[str, str, str], Score] = {}
+        self.cells: dict[tuple[str, str, str], Measured] = {}
         for row in read_rows(path, COLUMNS):
-            key = (row.text("checkpoint"), row.text("category"), row.text("metric"))
+            key = (row["checkpoint"], row["category"], row["metric"])
             if key in self.cells:
                 raise InputError(f"{path}, line {row.line}: {' '.join(key)} stands there twice")
-            if row.text("value"):  # empty: no response said anything about it
+            if row["value"]:  # empty: no response said anything about it
                 self.cells[key] = _score(row)
         votes = {metric for _, _, metric in self.cells if metric.startswith("cons@")}
         if len(votes) != 1:
@@ -76,54 +56,47 @@ class Scores:
             raise InputError(f"{path} must hold one majority-vote metric cons@k; found {found}")
         self.consensus = votes.pop()
 
-    def get(self, checkpoint: str, category: str, metric: str) -> Score:
+    def get(self, checkpoint: str, category: str, metric: str) -> Measured:
         """Return one score; raises InputError when the table lacks it."""
-        key = (checkpoint, category, metric)
-        if key not in self.cells:
+        found = self.find(checkpoint, category, metric)
+        if found is None:
             raise InputError(
                 f"{self.path} lacks {metric} of {checkpoint} on {category}; "
                 f"run `snakemake --forcerun scores`"
             )
-        return self.cells[key]
+        return found
 
-    def find(self, checkpoint: str, category: str, metric: str) -> Score | None:
+    def find(self, checkpoint: str, category: str, metric: str) -> Measured | None:
         """Return one score, or None where this checkpoint was not measured in this way."""
         return self.cells.get((checkpoint, category, metric))
 
     def checkpoints(self) -> list[str]:
         """Return the checkpoints in the order of the recipe."""
-        return _in_order({key[0] for key in self.cells}, CHECKPOINTS)
+        return in_order({key[0] for key in self.cells}, CHECKPOINTS)
 
-    def categories(self) -> list[str]:
-        """Return the categories, all together first."""
-        return _in_order({key[1] for key in self.cells}, ORDER_OF_CATEGORIES)
-
-    def lines(self) -> Iterator[tuple[str, str, dict[str, Score]]]:
-        """Yield checkpoint, category and the four scores of each line of the page's table."""
-        names = {
-            "pass": "pass@1",
-            "cons": self.consensus,
-            "length": LENGTH,
-            "format": "format_rate",
-        }
+    def groups(self) -> Iterator[tuple[str, list[tuple[str, list[Measured]]]]]:
+        """Yield each checkpoint with its categories and the four scores of each."""
+        names = ("pass@1", self.consensus, LENGTH, "format_rate")
+        categories = in_order({key[1] for key in self.cells} - {GENERAL}, ORDER_OF_CATEGORIES)
         for checkpoint in self.checkpoints():
-            for category in self.categories():
-                if category != GENERAL and (checkpoint, category, "pass@1") in self.cells:
-                    scores = {k: self.get(checkpoint, category, m) for k, m in names.items()}
-                    yield checkpoint, category, scores
+            measured = [
+                (category, [self.get(checkpoint, category, name) for name in names])
+                for category in categories
+                if (checkpoint, category, "pass@1") in self.cells
+            ]
+            if measured:
+                yield checkpoint, measured
+
+    def measured(self, category: str, *metrics: str) -> list[str]:
+        """Return the checkpoints that have any of these scores."""
+        names = self.checkpoints()
+        return [n for n in names if any((n, category, m) in self.cells for m in metrics)]
 
 
-def _is_share(metric: str) -> bool:
-    return metric.startswith(("pass@", "cons@")) or metric.endswith("_rate") or metric in SHARES
-
-
-def _score(row: Row) -> Score:
-    metric = row.text("metric")
-    read = row.share if _is_share(metric) else row.number
-    value, low, high = read("value"), read("ci_low"), read("ci_high")
-    if metric == LENGTH and min(value, low) < 0:
+def _score(row: Row) -> Measured:
+    metric = row["metric"]
+    share = metric.startswith(("pass@", "cons@")) or metric.endswith("_rate") or metric in SHARES
+    found = row.measured(share, "n_prompts")
+    if metric == LENGTH and min(found) < 0:
         raise row.fault("value", "a length of at least 0")
-    if not low <= high:
-        raise row.fault("ci_high", f"an end not below ci_low ({low})")
-    whole = [row.whole(c) for c in ("n_prompts", "k", "seed")]
-    return Score(value, low, high, *whole)
+    return found

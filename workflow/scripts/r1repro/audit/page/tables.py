@@ -8,14 +8,24 @@ page with one sentence that names the file, the line and the column.
 import csv
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import NamedTuple
 
 from r1repro.errors import InputError
 
 UNKNOWN = "unknown"
+
+
+class Measured(NamedTuple):
+    """A value with its 95 % interval and the number of examples behind it."""
+
+    value: float
+    low: float
+    high: float
+    number: int
 
 
 @dataclass(frozen=True)
@@ -26,13 +36,12 @@ class Row:
     line: int
     cells: dict[str, str]
 
-    def text(self, column: str) -> str:
-        """Return a cell without the blanks around it."""
-        return self.cells[column].strip()
+    def __getitem__(self, column: str) -> str:
+        return self.cells[column]
 
     def fault(self, column: str, wanted: str) -> InputError:
         """Return the error that this cell is not what was wanted."""
-        found = self.text(column) or "nothing"
+        found = self[column] or "nothing"
         return InputError(
             f"{self.path}, line {self.line}: column '{column}' has {found[:40]!r} where {wanted} "
             f"is needed; remake the file with `snakemake --forcerun` and its rule"
@@ -41,7 +50,7 @@ class Row:
     def number(self, column: str) -> float:
         """Return a cell as a finite number."""
         try:
-            value = float(self.text(column))
+            value = float(self[column])
         except ValueError as error:
             raise self.fault(column, "a number") from error
         if not math.isfinite(value):
@@ -64,11 +73,19 @@ class Row:
 
     def number_or_none(self, column: str) -> float | None:
         """Return a cell as a number, or None where it is empty."""
-        return self.number(column) if self.text(column) else None
+        return self.number(column) if self[column] else None
+
+    def measured(self, share: bool, number: str = "n", value: str = "value") -> Measured:
+        """Return a value between ci_low and ci_high; raises InputError when they are turned."""
+        read = self.share if share else self.number
+        found, low, high = (read(column) for column in (value, "ci_low", "ci_high"))
+        if low > high:
+            raise self.fault("ci_high", f"an end not below ci_low ({low})")
+        return Measured(found, low, high, self.whole(number))
 
     def decimal_or_none(self, column: str) -> Decimal | None:
         """Return a cell as an exact decimal, or None where it is empty or says unknown."""
-        text = self.text(column)
+        text = self[column]
         if text in ("", UNKNOWN):
             return None
         try:
@@ -85,6 +102,15 @@ def absent(path: Path) -> InputError:
     return InputError(f"{path} does not exist; make it with `snakemake {path}`")
 
 
+def needed(path: Path, header: Collection[str], columns: Sequence[str]) -> None:
+    """Raise InputError unless a file's header has all of these columns."""
+    missing = [column for column in columns if column not in header]
+    if missing:
+        raise InputError(
+            f"{path} lacks the column {', '.join(missing)}; it has {', '.join(header) or 'nothing'}"
+        )
+
+
 def read_rows(path: Path, columns: Sequence[str], *, may_be_empty: bool = False) -> list[Row]:
     """Read a CSV file that must have these columns (more are allowed, in any order).
 
@@ -98,15 +124,9 @@ def read_rows(path: Path, columns: Sequence[str], *, may_be_empty: bool = False)
             lines = [(reader.line_num, cells) for cells in reader if cells]
     except FileNotFoundError as error:
         raise absent(path) from error
-    except IsADirectoryError as error:
-        raise InputError(f"{path} is a folder where a CSV file is needed; remove it") from error
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (IsADirectoryError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} is not a readable CSV file ({error}); remake it") from error
-    missing = [column for column in columns if column not in header]
-    if missing:
-        raise InputError(
-            f"{path} lacks the column {', '.join(missing)}; it has {', '.join(header) or 'nothing'}"
-        )
+    needed(path, header, columns)
     for line, cells in lines:
         if len(cells) != len(header):
             raise InputError(
@@ -114,14 +134,14 @@ def read_rows(path: Path, columns: Sequence[str], *, may_be_empty: bool = False)
             )
     if not lines and not may_be_empty:
         raise InputError(f"{path} has a header and no line below it; remake it")
-    return [Row(path, line, dict(zip(header, cells, strict=True))) for line, cells in lines]
+    return [
+        Row(path, line, dict(zip(header, map(str.strip, cells), strict=True)))
+        for line, cells in lines
+    ]
 
 
 def read_object(path: Path) -> dict:
-    """Read a JSON file that holds one object.
-
-    Raises InputError when the file is missing, damaged or holds something else.
-    """
+    """Read a JSON file that holds one object; raises InputError when it is anything else."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -133,10 +153,24 @@ def read_object(path: Path) -> dict:
     return value
 
 
-def field(value: dict, path: Path, *names: str) -> object:
-    """Return a nested field of a JSON object, or raise InputError that names file and field."""
+KINDS = {
+    "count": lambda found: type(found) is int and found >= 0,
+    "number": lambda found: type(found) in (int, float),
+    "object": lambda found: isinstance(found, dict),
+    "list": lambda found: isinstance(found, list),
+}
+
+
+def field(value: dict, path: Path, *names: str, kind: str = ""):
+    """Return a nested field of a JSON object.
+
+    Raises InputError that names file and field when it is missing or not of its kind (KINDS).
+    """
     for depth, name in enumerate(names):
         if not isinstance(value, dict) or name not in value:
             raise InputError(f"{path} lacks the field {'.'.join(names[: depth + 1])}; remake it")
         value = value[name]
+    if kind and not KINDS[kind](value):
+        found = repr(value)[:40]
+        raise InputError(f"{path}: {'.'.join(names)} is {found} where a {kind} is needed")
     return value
