@@ -15,7 +15,11 @@ rule tokenizer:
         program=f"{CODE}/scripts/tokenizer.py",
         base_corpus=rules.corpus.output.base_corpus,
         cold_start=rules.corpus.output.cold_start,
-        samples=[rules.corpus.output.general_sft, rules.prompts.output.worked],
+        samples=[
+            rules.corpus.output.cold_start_more,
+            rules.corpus.output.general_sft,
+            rules.prompts.output.worked,
+        ],
         train=rules.prompts.output.train,
         validation=rules.prompts.output.validation,
         test=rules.prompts.output.test,

@@ -204,7 +204,8 @@ rule sft_data:
             --attempts {params.attempts:q} --code {params.code:q} \
             --checkpoint {input.checkpoint:q} --prompts {input.train:q} \
             --general {input.general:q} \
-            --out-data {output.data:q} --out-statistics {output.statistics:q} --out-rejections {output.rejections:q} \
+            --out-data {output.data:q} --out-statistics {output.statistics:q} \
+            --out-rejections {output.rejections:q} \
             >{log:q} 2>&1
         """
 
