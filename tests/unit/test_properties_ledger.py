@@ -168,7 +168,6 @@ def everything_found(part: Part) -> dict:
         "fastest": part.fastest,
         "gpus": part.occupancy.gpu_overlaps(),
         "work": part.occupancy.work_overlaps(),
-        "crowds": part.occupancy.crowds(),
     }
 
 

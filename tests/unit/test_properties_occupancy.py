@@ -5,7 +5,7 @@ from itertools import permutations
 
 from properties import given, st
 
-from r1repro.audit.ledger.occupancy import GPU_TOLERANCE_MS, WORK_TOLERANCE_MS, Crowd, Occupancy
+from r1repro.audit.ledger.occupancy import GPU_TOLERANCE_MS, WORK_TOLERANCE_MS, Occupancy
 
 HALF_SECONDS = st.integers(0, 80).map(lambda number: 500 * number)
 GPUS = ("G1", "G2", "G1 G2", "G2 G3", "G1 G2 G3")
@@ -20,7 +20,6 @@ def held(draw, gpus: tuple[str, ...]) -> dict:
         "end": start + draw(HALF_SECONDS),
         "host": draw(st.sampled_from(["one", "one", "one", "two"])),
         "gpus": draw(st.sampled_from(gpus)),
-        "cores": draw(st.integers(1, 2)),
         "work": (draw(st.sampled_from(["base", "score"])),),
     }
 
@@ -67,19 +66,3 @@ def test_a_work_beside_itself_is_found(attempts):
         and beside(first, second, WORK_TOLERANCE_MS)
     }
     assert {overlap.what for overlap in occupied(attempts).work_overlaps()} == wanted
-
-
-@given(st.lists(held(("",)), max_size=7))
-def test_a_host_is_crowded_when_more_run_than_it_has_cores(attempts):
-    """The fullest moment, counted at each beginning; the last 15 seconds of each do not count."""
-    wanted = set()
-    for host, cores in {(a["host"], a["cores"]) for a in attempts}:
-        here = [a for a in attempts if (a["host"], a["cores"]) == (host, cores)]
-        running = {
-            at["start"]: sum(beside(other, at, WORK_TOLERANCE_MS) for other in here) for at in here
-        }
-        most = max(running.values(), default=0)
-        if most > cores:
-            first = min(moment for moment, number in running.items() if number == most)
-            wanted.add(Crowd(host, most, cores, first))
-    assert set(occupied(attempts).crowds()) == wanted

@@ -5,10 +5,10 @@ GPU      (host, UUID): two attempts that hold it at once are an error. Where no 
          is nothing to compare.
 Work     (host, stage, part, scale, seed): the state folder is locked, and Snakemake locks the run;
          a second attempt beside the first bills one work twice.
-CPU      attempts may share a host's cores: Snakemake runs as many jobs at once as it has cores.
-         More at once than cores is worth a look, so it is a warning.
-Choices  Times are wall clocks and end a little late: 2 s are let pass for a GPU; 15 s for work and
-         CPU, because a stage whose workflow was killed notices only after a second or two.
+CPU      attempts share a host's cores, and a record tells those that it held, not how many there
+         are: nothing to compare.
+Choices  Times are wall clocks and end a little late: 2 s are let pass for a GPU; 15 s for work,
+         because a stage whose workflow was killed notices only after a second or two.
 """
 
 from array import array
@@ -32,42 +32,24 @@ class Overlap(NamedTuple):
     by_ms: int
 
 
-class Crowd(NamedTuple):
-    """A moment at which a host ran more attempts than it has cores."""
-
-    host: str
-    number: int
-    cores: int
-    at_ms: int
-
-
 class Occupancy:
     """Intervals by what they occupy: start, end and number of the attempt, flat in arrays."""
 
     def __init__(self):
-        # by (host, UUIDs as one text); by host and work; by (host, cores) of those without GPU
+        # by (host, UUIDs as one text); by host and work
         self._gpus: dict[tuple[str, str], array] = defaultdict(_intervals)
         self._work: dict[tuple, array] = defaultdict(_intervals)
-        self._hosts: dict[tuple[str, int], array] = defaultdict(_intervals)
 
-    def add(
-        self, number: int, start: int, end: int, host: str, gpus: str, cores: int, work: tuple
-    ) -> None:
+    def add(self, number: int, start: int, end: int, host: str, gpus: str, work: tuple) -> None:
         """Note an attempt; `gpus` are its UUIDs joined by spaces, empty where none is known."""
         found = (start, end, number)
         self._work[host, *work].extend(found)
         if gpus:
             self._gpus[host, gpus].extend(found)
-        else:
-            self._hosts[host, cores].extend(found)
 
     def merge(self, other: "Occupancy") -> None:
         """Take in what another part of the ledger held."""
-        for mine, theirs in (
-            (self._gpus, other._gpus),
-            (self._work, other._work),
-            (self._hosts, other._hosts),
-        ):
+        for mine, theirs in ((self._gpus, other._gpus), (self._work, other._work)):
             for key, intervals in theirs.items():
                 mine[key].extend(intervals)
 
@@ -99,29 +81,6 @@ class Occupancy:
         found = []
         for key, intervals in self._work.items():
             found += _first_overlap(key, intervals, WORK_TOLERANCE_MS)
-        return found
-
-    def crowds(self) -> list[Crowd]:
-        """Return each host's fullest moment if it ran more attempts than cores."""
-        found = []
-        for (host, cores), intervals in self._hosts.items():
-            begun, ended_ms = intervals[0::3], intervals[1::3]
-            starts = sorted(begun)
-            # no attempt leaves before it came: that would hide one beside it
-            ends = sorted(
-                max(start, end - WORK_TOLERANCE_MS)
-                for start, end in zip(begun, ended_ms, strict=True)
-            )
-            running = ended = most = at = 0
-            for start in starts:
-                while ended < len(ends) and ends[ended] <= start:
-                    ended += 1
-                    running -= 1
-                running += 1
-                if running > most:
-                    most, at = running, start
-            if most > cores:
-                found.append(Crowd(host, most, cores, at))
         return found
 
 

@@ -67,9 +67,7 @@ class Part:
         """Count an attempt that no later line can replace."""
         self.tally.add(seen)
         work = (seen.stage, seen.part, seen.scale, seen.seed)
-        self.occupancy.add(
-            index, seen.started, seen.ended, seen.host, seen.gpus, seen.cpu_cores, work
-        )
+        self.occupancy.add(index, seen.started, seen.ended, seen.host, seen.gpus, work)
         if seen.flop:
             nodes = seen.nodes
             hardware = (

@@ -6,7 +6,6 @@ the ledger, here for records without a ledger.
 """
 
 import time
-from datetime import UTC, datetime
 
 from r1repro.audit.ledger.part import Part
 from r1repro.audit.ledger.reader import Reader
@@ -50,10 +49,6 @@ def check(run: Run, report: Report) -> None:
         what = f"{name} runs beside itself on {host} for {found.by_ms / 1000:.1f} s"
         pair = f"{_place(run, found.first)} and {_place(run, found.second)}"
         report.error("overlap", file, pair, what, _how(run, found.first, found.second))
-    for crowd in part.occupancy.crowds():
-        moment = datetime.fromtimestamp(crowd.at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        what = f"{crowd.host} ran {crowd.number} attempts at once on {crowd.cores} cores"
-        report.warning("crowd", file, moment, what, f"grep {moment[:16]} {file}")
     now = time.time() * 1000
     if part.occupancy.latest() > now + FUTURE_MS:
         what = "an attempt ends more than a day from now"
