@@ -20,13 +20,14 @@ def run(tmp_path: Path, program: str) -> list:
     path = tmp_path / "program.py"
     head = "import json\ndef say(thing): print(json.dumps(thing))\n"
     path.write_text(head + program, encoding="utf-8")
+    ours = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     done = subprocess.run(
         [sys.executable, path],
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": f"{MASK}:{SCRIPTS}:{MASK.parent}"},
+        env=ours | {"PYTHONPATH": f"{MASK}:{SCRIPTS}:{MASK.parent}"},
     )
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
