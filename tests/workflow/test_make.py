@@ -14,8 +14,9 @@ from clones import ROOT
 
 
 def make(folder: Path, *arguments: str, path: str = "") -> subprocess.CompletedProcess:
-    """Run make in a folder without the variables of an outer make."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+    """Run make in a folder without the variables of an outer make, `make test PYTHON=...` too."""
+    outer = ("MAKE", "MFLAGS", "PYTHON=")
+    environment = {k: v for k, v in os.environ.items() if not f"{k}=".startswith(outer)}
     if path:
         environment["PATH"] = path
     return subprocess.run(
