@@ -43,8 +43,9 @@ def snakemake_command(*arguments: str) -> list[str]:
 @cache
 def fork_server() -> str:
     """Start the process that forks, for as long as this one lives; return its address."""
-    folder = tempfile.TemporaryDirectory(prefix="r1repro-forks-")
-    address = f"{folder.name}/socket"
+    # no TemporaryDirectory: a child of multiprocessing would drop it, and with it the folder
+    folder = tempfile.mkdtemp(prefix="r1repro-forks-")
+    address = f"{folder}/socket"
     server = subprocess.Popen(
         [sys.executable, Path(forks.__file__).with_name("fork_server.py"), address],
         stdin=subprocess.PIPE,
@@ -52,7 +53,7 @@ def fork_server() -> str:
         # what libraries read when they are imported: stages show no bars, and tests no network
         env=os.environ | HASHES | {"TQDM_DISABLE": "1", "HF_HUB_OFFLINE": "1"},
     )
-    atexit.register(folder.cleanup)
+    atexit.register(shutil.rmtree, folder)
     atexit.register(server.communicate)  # which closes its input and waits for its end
     assert server.stdout.readline() == b"ready\n"
     return address

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A stage that is forked (forks.py) begins, ends and dies as one that is run by a new Python."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -76,6 +77,15 @@ def test_a_forked_program_says_and_returns_what_a_new_one_does(end, folder):
         errors = [line for line in errors.splitlines() if not line.startswith(SHELL)]
         ends.append((output, errors, run.returncode))
     assert ends[0] == ends[1]
+
+
+def test_a_child_of_multiprocessing_leaves_the_server_where_it_is():
+    """From Python 3.13 on it forgets what its parent would do at exit, and drops what that held."""
+    address = forked_python()[ADDRESS]
+    child = multiprocessing.get_context("fork").Process(target=int)
+    child.start()
+    child.join()
+    assert child.exitcode == 0 and os.path.exists(address)
 
 
 def waiting(folder: Path) -> tuple[subprocess.Popen, int]:
