@@ -23,7 +23,8 @@ endif
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@pattern='^([a-z-]+):.*## (.*)$$'; while IFS= read -r line; do if [[ $$line =~ $$pattern ]]; then \
+		printf '  make %-14s %s\n' "$${BASH_REMATCH[1]}" "$${BASH_REMATCH[2]}"; fi; done < Makefile
 	@echo "With the environment active (source .venv/bin/activate), 'snakemake' alone does what"
 	@echo "'make reproduce' does; 'snakemake data', prepare, rl, evaluate, cost, verdicts, report are its parts."
 
@@ -31,16 +32,18 @@ help: ## List the targets
 reproduce: setup ## Set up and run the miniature reproduction to its report (results/report.html)
 	@python -m snakemake
 
-# as in config/full.yaml
-FULL_SEEDS := 1 2 3 4 5 6 7 8
+FULL_SEEDS = $(shell sed -n 's/^seeds: \[\(.*\)\]/\1/p' config/full.yaml | tr -d ,)
+FIRST_SEED = $(firstword $(FULL_SEEDS))
 
 # Further seeds lie in folders of their own; each call continues where the last one stopped. The
 # second command of a seed enters what the controls used into its ledger and its bill.
 .PHONY: reproduce-full
 reproduce-full: setup ## The same with controls and eight seeds, for every mechanism claim
-	@set -e; first=$(firstword $(FULL_SEEDS)); for seed in $(FULL_SEEDS); do \
+	@[ -n "$(FULL_SEEDS)" ] || { echo "error: config/full.yaml needs a line like" \
+		"'seeds: [1, 2, 3]'; put it back" >&2; exit 1; }
+	@set -e; for seed in $(FULL_SEEDS); do \
 		results=results/seeds/$$seed; logs=logs/seeds/$$seed; \
-		if [ $$seed = $$first ]; then results=results; logs=logs; fi; \
+		if [ $$seed = $(FIRST_SEED) ]; then results=results; logs=logs; fi; \
 		echo "seed $$seed: $$results"; \
 		python -m snakemake full --config seed=$$seed \
 			"pathvars={results: $$results, logs: $$logs}"; \
@@ -189,7 +192,9 @@ bench: setup ## Measure speed beside peers, of large ledgers, what records cost 
 
 .PHONY: evidence
 evidence: setup ## Copy the tables of the seeds to results/published/mini, with checksums
-	@python tests/bench/publish.py results results/seeds/[2-8] --to results/published/mini
+	@python tests/bench/publish.py results \
+		$(patsubst %,results/seeds/%,$(filter-out $(FIRST_SEED),$(FULL_SEEDS))) \
+		--to results/published/mini
 
 .PHONY: lock
 lock: setup ## Renew every lock, install requirements.lock, renew envs/

@@ -56,6 +56,12 @@ def test_a_record_with_begin_alone_is_billed_nothing_but_counted(tmp_path):
         ([BEGIN, BEGIN], "line 2: a line of kind 'begin'"),
         ([BEGIN, END, BEAT], "line 2: a line of kind 'end'"),
         ([BEGIN, BEAT, BEAT | {"elapsed_ms": 9}], "line 3: elapsed_ms runs backwards"),
+        (
+            [BEGIN, END | {"outputs": ["scores.csv"]}],
+            "line 2: outputs must be paths with checksums",
+        ),
+        ([BEGIN, END | {"outputs": {"a": 1}}], "line 2: outputs must be paths with checksums"),
+        ([BEGIN | {"seed": "1"}, END], "line 1: seed must be a whole number"),
         ([BEGIN, BEAT | {"elapsed_ms": -1}], "line 2: elapsed_ms must be a whole number"),
         ([BEGIN, BEAT | {"elapsed_ms": 1.5}], "line 2: elapsed_ms must be a whole number"),
         ([BEGIN, BEAT | {"elapsed_ms": 10**40}], "line 2: elapsed_ms must be a whole number"),

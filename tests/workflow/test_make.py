@@ -107,6 +107,21 @@ def test_an_installed_environment_is_not_installed_again(folder):
     assert [path.name for path in (folder / ".venv").iterdir()] == ["installed"]
 
 
+def test_the_seeds_of_the_full_run_are_those_of_its_configuration(folder):
+    """The first lies in results, each other in a folder of its own; without any nothing runs."""
+    mark_as_installed(folder)
+    (folder / "config").mkdir()
+    configuration = folder / "config/full.yaml"
+    configuration.write_text("# which\nseeds: [4, 7, 9]\n")
+    assert "for seed in 4 7 9;" in make(folder, "-n", "reproduce-full").stdout
+    published = make(folder, "-n", "evidence").stdout
+    assert re.search(r"publish\.py results\W+results/seeds/7 results/seeds/9\W+--to", published)
+    configuration.write_text("seeds:\n- 4\n")
+    refused = make(folder, "reproduce-full")
+    assert refused.returncode != 0 and refused.stdout == ""
+    assert "error: config/full.yaml needs a line like 'seeds: [1, 2, 3]'" in refused.stderr
+
+
 def test_setting_aside_deletes_nothing(folder):
     """Results and logs move, committed evidence stays."""
     (folder / "results/published").mkdir(parents=True)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What Snakemake plans, and that every rule keeps the same order of things."""
 
+import csv
 import re
 from pathlib import Path
 
@@ -123,6 +124,19 @@ def test_how_long_each_stage_of_the_miniature_takes_is_known(shared_clone):
     known = miniature_seconds(ROOT / "workflow/durations.tsv")
     assert stages == known.keys()
     assert all(seconds > 0 for seconds in known.values())
+
+
+@pytest.mark.workflow
+def test_a_run_with_controls_makes_every_table_that_an_experiment_rests_on(shared_clone):
+    """An arm whose answers a claim reads is scored, though not every arm is."""
+    with (ROOT / "results/published/mini/claims.csv").open(encoding="utf-8", newline="") as file:
+        evidence = " ".join(row["evidence"] for row in csv.DictReader(file))
+    needed = {f"score_{name}" for name in re.findall(r"seed_1/evaluate/(\w+)/", evidence)}
+    needed |= {f"curve_{name}" for name in re.findall(r"seed_1/rl/(\w+)/curve", evidence)}
+    needed |= set(re.findall(r"seed_1/(?:rl|controls)/(\w+)/", evidence))
+    answer = snakemake(shared_clone, "full", "-n", "-p")
+    made = set(re.findall(r">logs/(\w+)\.log 2>&1", answer.stdout))
+    assert {"score_no_format_reward", "curve_small_zero", "hot_stage2"} <= needed <= made
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
